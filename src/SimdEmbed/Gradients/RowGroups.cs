@@ -1,0 +1,71 @@
+using System.Numerics;
+using SimdEmbed.Internals;
+using SimdEmbed.Kernels;
+
+namespace SimdEmbed.Gradients;
+
+/// <summary>
+/// A batch's positions grouped by row: touched row <c>g</c> is <c>Rows[g]</c>, and its positions, in batch order, are
+/// <c>Sources[Starts[g]]</c> to <c>Sources[Starts[g + 1] - 1]</c>. Rows ascend.
+/// </summary>
+/// <remarks>Sorting makes the backward scatter a pooling: one writer per row, and additions in batch order.</remarks>
+internal unsafe ref struct RowGroups
+{
+    public int Count;
+    public long* Rows;
+    public int* Starts;
+    public int* Sources;
+
+    /// <summary>Workspace bytes for a batch of <paramref name="positions"/>: sized before anything is known of its rows.</summary>
+    public static nuint Bytes(int positions) =>
+        (2 * Workspace.SizeOf<ulong>(positions)) + Workspace.SizeOf<int>(RadixSort.HistogramLength(positions))
+        + Workspace.SizeOf<long>(positions) + Workspace.SizeOf<int>(positions + 1L) + Workspace.SizeOf<int>(positions);
+
+    /// <summary>Groups validated <paramref name="indices"/> into a table of <paramref name="tableRows"/> rows.</summary>
+    public static RowGroups Build<TIndex>(TIndex* indices, int length, long tableRows, scoped ref Workspace workspace)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        ulong* keys = workspace.Take<ulong>(length);
+        ulong* other = workspace.Take<ulong>(length);
+        int* histogram = workspace.Take<int>(RadixSort.HistogramLength(length));
+        RowGroups groups = new()
+        {
+            Rows = workspace.Take<long>(length),
+            Starts = workspace.Take<int>(length + 1L),
+            Sources = workspace.Take<int>(length),
+        };
+
+        // Row and position share a 64-bit key: keys are distinct, and a stable sort by the row's bits alone keeps batch order.
+        int positionBits = BitsFor((ulong)length);
+        int rowBits = BitsFor((ulong)tableRows);
+        if (positionBits + rowBits > 64)
+        {
+            Throw.Argument(nameof(indices), $"a batch of {length} indices into {tableRows} rows is too large to sort; split the batch.");
+        }
+
+        for (int i = 0; i < length; i++) keys[i] = (ulong.CreateTruncating(indices[i]) << positionBits) | (uint)i;
+        keys = RadixSort.Sort(keys, other, length, positionBits, positionBits + rowBits, histogram);
+
+        ulong positionMask = (1UL << positionBits) - 1;
+        long previous = -1;
+        int count = 0;
+        for (int i = 0; i < length; i++)
+        {
+            long row = (long)(keys[i] >> positionBits);
+            groups.Sources[i] = (int)(keys[i] & positionMask);
+            if (row == previous) continue;
+            groups.Rows[count] = previous = row;
+            groups.Starts[count++] = i;
+        }
+
+        groups.Starts[count] = length;
+        groups.Count = count;
+        return groups;
+    }
+
+    /// <summary>The segment sum's plan: the bag of row <c>g</c> is its positions.</summary>
+    public readonly BagPlan<int> Plan(int first, int count) =>
+        new() { Indices = Sources, Offsets = Starts + first, Count = count };
+
+    private static int BitsFor(ulong count) => count <= 1 ? 0 : 64 - BitOperations.LeadingZeroCount(count - 1);
+}

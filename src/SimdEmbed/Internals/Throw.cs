@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+
+namespace SimdEmbed.Internals;
+
+/// <summary>The one place that throws: callers stay small enough to inline, and each message is written once.</summary>
+[StackTraceHidden]
+internal static class Throw
+{
+    [DoesNotReturn]
+    public static void IndexOutOfRange(string argument, int position, long value, long rows) =>
+        throw new ArgumentOutOfRangeException(argument, $"{argument}[{position}] = {value}; {ValidRows(rows)}.");
+
+    [DoesNotReturn]
+    public static void RowOutOfRange(string argument, long row, long rows) =>
+        throw new ArgumentOutOfRangeException(argument, $"{argument} = {row}; {ValidRows(rows)}.");
+
+    [DoesNotReturn]
+    public static void OutOfRange(string argument, object value, string rule) =>
+        throw new ArgumentOutOfRangeException(argument, $"{argument} = {value}; it must be {rule}.");
+
+    [DoesNotReturn]
+    public static void Length(string argument, long given, long expected, string formula) =>
+        throw new ArgumentException($"{argument} has {given} elements; expected {expected} ({formula}).", argument);
+
+    [DoesNotReturn]
+    public static void Overlap(string argument, string other) =>
+        throw new ArgumentException($"{argument} overlaps {other}; give it memory of its own.", argument);
+
+    [DoesNotReturn]
+    public static void Shape(string argument, string given, string expected) =>
+        throw new ArgumentException($"{argument} has shape {given}; expected {expected}.", argument);
+
+    [DoesNotReturn]
+    public static void NotDense(string argument) =>
+        throw new ArgumentException($"{argument} is a strided view; only dense, row-major tensors are taken. Copy it first.", argument);
+
+    [DoesNotReturn]
+    public static void IndexType(Type type) =>
+        throw new ArgumentException($"indices of type {type.Name} are not supported; use int or long.");
+
+    [DoesNotReturn]
+    public static void Argument(string argument, string message) => throw new ArgumentException(message, argument);
+
+    [DoesNotReturn]
+    public static void InvalidOperation(string message) => throw new InvalidOperationException(message);
+
+    [DoesNotReturn]
+    public static void Disposed(string typeName) => throw new ObjectDisposedException(typeName);
+
+    [DoesNotReturn]
+    public static void OutOfMemory(string what, UInt128 bytes, Exception? inner = null) =>
+        throw new InsufficientMemoryException($"{what} needs {bytes} bytes, which cannot be allocated.", inner);
+
+    private static string ValidRows(long rows) =>
+        rows == 0 ? "the table has no rows" : $"the table has rows 0 to {rows - 1}";
+}

@@ -1,0 +1,108 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace SimdEmbed.Kernels;
+
+/// <summary>
+/// The pooling walker: goes over bags and columns, and leaves to <typeparamref name="TOp"/> what happens to a vector. A lookup
+/// is a bag of one; the gradient of a row is the bag of its positions over the output gradient.
+/// </summary>
+internal static unsafe class Pool<TIndex, TOp>
+    where TIndex : unmanaged, IBinaryInteger<TIndex>
+    where TOp : struct, IPoolOp
+{
+    /// <summary>Writes <c>plan.Count</c> rows of <c>table.Dim</c> floats to <paramref name="output"/>.</summary>
+    public static void Run(in RowView table, in BagPlan<TIndex> plan, float* output)
+    {
+        nint width = Vector<float>.Count;
+        nint dim = table.Dim;
+        byte* rows = table.Rows;
+        nint stride = table.Stride;
+        for (int bag = 0; bag < plan.Count; bag++)
+        {
+            int start = TOp.BagOfOne ? bag : plan.Offsets[bag];
+            int count = TOp.BagOfOne ? 1 : plan.Offsets[bag + 1] - start;
+            TIndex* indices = plan.Indices + start;
+            float* target = output + ((plan.Targets == null ? bag : (nint)plan.Targets[bag]) * dim);
+            if (dim < width)
+            {
+                for (nint column = 0; column < dim; column++) One(rows, stride, indices, count, target, column);
+                continue;
+            }
+
+            // The whole sum of a column block stays in registers: summing in memory measured 1.4 to 2.3 times slower. Wider
+            // rows walk the index list once per block.
+            nint done = 0;
+            for (; done <= dim - (8 * width); done += 8 * width) Eight(rows, stride, indices, count, target, done);
+            for (; done <= dim - (2 * width); done += 2 * width) Two(rows, stride, indices, count, target, done);
+
+            // The last vector overlaps the one before: its columns are computed twice from the same inputs, so the bits are
+            // equal, and a scalar tail measured 1.7 to 1.95 times slower.
+            for (; done < dim; done += width) Vectors(rows, stride, indices, count, target, nint.Min(done, dim - width));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* Row(byte* rows, nint stride, TIndex* index) => rows + (nint.CreateTruncating(*index) * stride);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void One(byte* rows, nint stride, TIndex* indices, int count, float* target, nint column)
+    {
+        float sum = 0;
+        for (int i = 0; i < count; i++) sum = TOp.Step(sum, Row(rows, stride, indices + i), column);
+        target[column] = sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Vectors(byte* rows, nint stride, TIndex* indices, int count, float* target, nint column)
+    {
+        Vector<float> sum = Vector<float>.Zero;
+        for (int i = 0; i < count; i++) sum = TOp.StepVector(sum, Row(rows, stride, indices + i), column);
+        Unsafe.WriteUnaligned(target + column, sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Two(byte* rows, nint stride, TIndex* indices, int count, float* target, nint column)
+    {
+        nint width = Vector<float>.Count;
+        Vector<float> a = Vector<float>.Zero, b = a;
+        for (int i = 0; i < count; i++)
+        {
+            byte* row = Row(rows, stride, indices + i);
+            a = TOp.StepVector(a, row, column);
+            b = TOp.StepVector(b, row, column + width);
+        }
+
+        Unsafe.WriteUnaligned(target + column, a);
+        Unsafe.WriteUnaligned(target + column + width, b);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Eight(byte* rows, nint stride, TIndex* indices, int count, float* target, nint column)
+    {
+        nint width = Vector<float>.Count;
+        Vector<float> a = Vector<float>.Zero, b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+        for (int i = 0; i < count; i++)
+        {
+            byte* row = Row(rows, stride, indices + i);
+            a = TOp.StepVector(a, row, column);
+            b = TOp.StepVector(b, row, column + width);
+            c = TOp.StepVector(c, row, column + (2 * width));
+            d = TOp.StepVector(d, row, column + (3 * width));
+            e = TOp.StepVector(e, row, column + (4 * width));
+            f = TOp.StepVector(f, row, column + (5 * width));
+            g = TOp.StepVector(g, row, column + (6 * width));
+            h = TOp.StepVector(h, row, column + (7 * width));
+        }
+
+        float* end = target + column;
+        Unsafe.WriteUnaligned(end, a);
+        Unsafe.WriteUnaligned(end + width, b);
+        Unsafe.WriteUnaligned(end + (2 * width), c);
+        Unsafe.WriteUnaligned(end + (3 * width), d);
+        Unsafe.WriteUnaligned(end + (4 * width), e);
+        Unsafe.WriteUnaligned(end + (5 * width), f);
+        Unsafe.WriteUnaligned(end + (6 * width), g);
+        Unsafe.WriteUnaligned(end + (7 * width), h);
+    }
+}

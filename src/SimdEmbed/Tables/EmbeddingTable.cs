@@ -1,0 +1,147 @@
+using System.Diagnostics;
+using System.Numerics.Tensors;
+using SimdEmbed.Internals;
+using SimdEmbed.Kernels;
+using SimdEmbed.Tables;
+
+namespace SimdEmbed;
+
+/// <summary>
+/// The matrix <c>[RowCount, Dim]</c> of embedding vectors, row-major: <c>weight</c> of PyTorch's <c>nn.Embedding</c>. It owns
+/// native memory that starts on a 64-byte line, and gives it back on <see cref="Dispose"/>.
+/// </summary>
+/// <remarks>
+/// Any number of threads may read at once; writing (<see cref="SetRow"/>, <see cref="Edit"/>, an optimizer's step) needs the
+/// table to itself. Undefined: disposing or writing while another thread is inside a call, and using a span of a table that
+/// was disposed or that nothing refers to any more.
+/// </remarks>
+[DebuggerDisplay("{RowCount} x {Dim} {Codec}")]
+public sealed unsafe class EmbeddingTable : IDisposable
+{
+    private readonly AlignedMemory _memory;
+    private RowView _rows;
+
+    /// <summary>Creates a table of zeros. No rows are legal; an index into such a table is not.</summary>
+    /// <param name="rows">The number of rows, <c>num_embeddings</c> in PyTorch: 0 or more.</param>
+    /// <param name="dim">The number of columns, <c>embedding_dim</c> in PyTorch: 1 or more.</param>
+    /// <param name="codec">How rows are stored.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="rows"/>, <paramref name="dim"/> or <paramref name="codec"/> is out of range.</exception>
+    /// <exception cref="InsufficientMemoryException">The rows need more memory than there is; the message has the size in bytes.</exception>
+    public EmbeddingTable(long rows, int dim, RowCodec codec = RowCodec.Float32)
+    {
+        if (rows < 0) Throw.OutOfRange(nameof(rows), rows, "0 or more");
+        if (dim < 1) Throw.OutOfRange(nameof(dim), dim, "1 or more");
+        if (codec != RowCodec.Float32) Throw.OutOfRange(nameof(codec), codec, "a defined RowCodec");
+        nint stride = Float32.RowBytes(dim);
+
+        // 128-bit arithmetic: 2^63 rows of 2^31 columns do not wrap around to a small allocation.
+        _memory = new AlignedMemory((UInt128)rows * (UInt128)stride, $"a table of {rows} x {dim} {codec} rows");
+        _memory.Clear();
+        RowCount = rows;
+        Dim = dim;
+        Codec = codec;
+        _rows = new RowView(_memory.Start, stride, rows, dim);
+    }
+
+    /// <summary>The number of rows; <c>num_embeddings</c> in PyTorch.</summary>
+    public long RowCount { get; }
+
+    /// <summary>The number of columns; <c>embedding_dim</c> in PyTorch.</summary>
+    public int Dim { get; }
+
+    /// <summary>How rows are stored.</summary>
+    public RowCodec Codec { get; }
+
+    /// <summary>Creates a table whose row <c>i</c> depends on the initializer and <c>i</c> alone, whatever the number of rows.</summary>
+    /// <param name="rows">The number of rows: 0 or more.</param>
+    /// <param name="dim">The number of columns: 1 or more.</param>
+    /// <param name="initializer">Where the values come from.</param>
+    /// <returns>A table that the caller disposes.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="rows"/> or <paramref name="dim"/> is out of range.</exception>
+    /// <exception cref="InsufficientMemoryException">The rows need more memory than there is.</exception>
+    public static EmbeddingTable Create(long rows, int dim, Initializer initializer)
+    {
+        EmbeddingTable table = new(rows, dim);
+        for (long row = 0; row < rows; row++) initializer.Fill(row, table.WritableRow(row));
+        return table;
+    }
+
+    /// <summary>Copies row <paramref name="row"/>: <c>destination[j] = table[row, j]</c>.</summary>
+    /// <param name="row">0 to <see cref="RowCount"/> - 1.</param>
+    /// <param name="destination"><c>[Dim]</c>.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="row"/> is not a row.</exception>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> has another length.</exception>
+    /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
+    public void CopyRowTo(long row, Span<float> destination)
+    {
+        ReadOnlySpan<float> source = GetRow(row);
+        Check.Length(nameof(destination), destination.Length, Dim, "Dim");
+        source.CopyTo(destination);
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>Replaces row <paramref name="row"/>: <c>table[row, j] = values[j]</c>.</summary>
+    /// <param name="row">0 to <see cref="RowCount"/> - 1.</param>
+    /// <param name="values"><c>[Dim]</c>; may be a row of this table.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="row"/> is not a row.</exception>
+    /// <exception cref="ArgumentException"><paramref name="values"/> has another length.</exception>
+    /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
+    public void SetRow(long row, ReadOnlySpan<float> values)
+    {
+        Span<float> target = WritableRow(row);
+        Check.Length(nameof(values), values.Length, Dim, "Dim");
+        values.CopyTo(target);
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>Row <paramref name="row"/> where it lies; valid as long as the table is referred to and not disposed.</summary>
+    /// <param name="row">0 to <see cref="RowCount"/> - 1.</param>
+    /// <returns><c>[Dim]</c>, read-only: writing goes through <see cref="SetRow"/> or <see cref="Edit"/>.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="row"/> is not a row.</exception>
+    /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
+    public ReadOnlySpan<float> GetRow(long row) => Row(OpenRead(), row);
+
+    /// <summary>The whole table as a tensor of shape <c>[RowCount, Dim]</c>, where it lies; valid as <see cref="GetRow"/> is.</summary>
+    /// <returns>A dense, read-only tensor that may exceed 2^31 elements.</returns>
+    /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
+    public ReadOnlyTensorSpan<float> AsTensorSpan()
+    {
+        RowView rows = OpenRead();
+        return new ReadOnlyTensorSpan<float>((float*)rows.Rows, (nint)rows.Count * Dim, [(nint)rows.Count, Dim]);
+    }
+
+    /// <summary>Opens the table for writing row by row; nobody else may use the table until the edit is disposed.</summary>
+    /// <returns>A stack-only editor.</returns>
+    /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
+    public TableEdit Edit()
+    {
+        _ = OpenWrite();
+        return new TableEdit(this);
+    }
+
+    /// <summary>Gives the memory back. Every member but the properties throws from now on; a second call does nothing.</summary>
+    public void Dispose()
+    {
+        _rows = default;
+        _memory.Dispose();
+    }
+
+    /// <summary>What kernels read from. The caller keeps the table alive until the kernel is done.</summary>
+    internal RowView OpenRead()
+    {
+        RowView rows = _rows;
+        if (rows.Rows == null) Throw.Disposed(nameof(EmbeddingTable));
+        return rows;
+    }
+
+    /// <summary>The write gate: the only way to memory that may be written.</summary>
+    internal RowView OpenWrite() => OpenRead();
+
+    internal Span<float> WritableRow(long row) => Row(OpenWrite(), row);
+
+    private static Span<float> Row(RowView rows, long row)
+    {
+        if ((ulong)row >= (ulong)rows.Count) Throw.RowOutOfRange(nameof(row), row, rows.Count);
+        return new Span<float>(rows.Rows + ((nint)row * rows.Stride), rows.Dim);
+    }
+}
