@@ -1,0 +1,76 @@
+using System.Numerics.Tensors;
+using SimdEmbed.Tests.Support;
+using Xunit;
+
+namespace SimdEmbed.Tests;
+
+/// <summary>Promise 1: no call allocates, to the byte, once one as large has been made.</summary>
+public sealed class AllocationTests
+{
+    private readonly int[] _narrow = [1, 2, 4, 5, 4, 3, 2, 3];
+    private readonly long[] _wide = [1, 2, 4, 5, 4, 3, 2, 3];
+    private readonly float[] _rows = new float[8 * 6];
+
+    [Fact]
+    public void Forward_allocates_nothing()
+    {
+        using Embedding embedding = new(100, 6, seed: 1);
+        Allocations.AssertNone(() => embedding.Forward<int>(_narrow, _rows));
+        Allocations.AssertNone(() => embedding.Forward<long>(_wide, _rows));
+        Allocations.AssertNone(() => embedding.Forward(
+            new ReadOnlyTensorSpan<int>(_narrow, [2, 4]), new TensorSpan<float>(_rows, [2, 4, 6])));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Backward_and_step_allocate_nothing(bool sparse)
+    {
+        using Embedding embedding = new(100, 6, seed: 1, new EmbeddingOptions { Sparse = sparse });
+        using EmbeddingGradient gradient = embedding.CreateGradient();
+        using Sgd optimizer = new(embedding.Weight, new SgdOptions());
+        Allocations.AssertNone(() =>
+        {
+            embedding.Backward<int>(_narrow, _rows, gradient);
+            embedding.Backward<long>(_wide, _rows, gradient, accumulate: true);
+            optimizer.Step(gradient);
+            gradient.Clear();
+        });
+    }
+
+    [Fact]
+    public void A_large_batch_allocates_nothing_either()
+    {
+        Random random = new(1);
+        int[] indices = [.. Enumerable.Range(0, 5000).Select(_ => random.Next(3000))];
+        float[] rows = new float[indices.Length * 32];
+        using Embedding embedding = new(3000, 32, seed: 1, new EmbeddingOptions { Sparse = true });
+        using EmbeddingGradient gradient = embedding.CreateGradient();
+        embedding.Backward<int>(indices, rows, gradient);
+        int calls = 0;
+        Allocations.AssertNone(() =>
+        {
+            // Shorter batches with other rows: steady state is a matter of the largest call, not of equal ones.
+            int count = 5000 - (calls++ % 7);
+            embedding.Forward<int>(indices.AsSpan(0, count), rows.AsSpan(0, count * 32));
+            embedding.Backward<int>(indices.AsSpan(0, count), rows.AsSpan(0, count * 32), gradient);
+        });
+    }
+
+    [Fact]
+    public void Losses_products_and_rows_allocate_nothing()
+    {
+        float[] vector = [1, 2, 3, 4, 5, 6], product = new float[8], gradient = new float[8], rowsGradient = new float[48], vectorGradient = new float[6];
+        using EmbeddingTable table = new(10, 6);
+        Allocations.AssertNone(() =>
+        {
+            MatrixMultiplication.Forward(_rows, vector, 6, product);
+            Loss.MeanSquaredError(product, gradient, rowsGradient.AsSpan(0, 8));
+            MatrixMultiplication.Backward(_rows, vector, 6, product, rowsGradient, vectorGradient);
+            table.SetRow(3, vector);
+            table.CopyRowTo(3, vector);
+            using TableEdit edit = table.Edit();
+            edit.GetRow(2)[0] = table.GetRow(3)[1];
+        });
+    }
+}

@@ -1,0 +1,27 @@
+namespace SimdEmbed.Tests.Readme;
+
+/// <summary>The README's example, between two markers; a test compares the texts and runs it.</summary>
+internal static class ReadmeExample
+{
+    public static (float[] Output, float[] Trained, float[] Served) Run(float[] outputGradient)
+    {
+        // <example>
+        // Look up: [2, 4] indices -> [2, 4, 6] output
+        using var embedding = new Embedding(numEmbeddings: 100, embeddingDim: 6, seed: 1);
+        int[] indices = [1, 2, 4, 5, 4, 3, 2, 3];
+        float[] output = new float[indices.Length * embedding.EmbeddingDim];
+        embedding.Forward<int>(indices, output);
+
+        // Train: Backward overwrites its destination (accumulate: true adds, as PyTorch does)
+        using var gradient = embedding.CreateGradient();
+        using var optimizer = new Sgd(embedding.Weight, new SgdOptions { LearningRate = 0.015f });
+        embedding.Backward<int>(indices, outputGradient, gradient);
+        optimizer.Step(gradient);
+
+        // Keep and reload: PyTorch opens this file, and we open PyTorch's
+        PyTorchCheckpoint.Save("embedding.pth", new StateDict { ["emb.weight"] = embedding.Weight });
+        using var served = Embedding.FromPretrained(PyTorchCheckpoint.LoadTable("embedding.pth", "emb.weight"));
+        // </example>
+        return (output, Support.TestTable.Values(embedding.Weight), Support.TestTable.Values(served.Weight));
+    }
+}

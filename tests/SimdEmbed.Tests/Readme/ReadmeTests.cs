@@ -1,0 +1,62 @@
+using System.Text.RegularExpressions;
+using SimdEmbed.Tests.Support;
+using Xunit;
+
+namespace SimdEmbed.Tests.Readme;
+
+/// <summary>The README is true: its code is the code that runs here.</summary>
+public sealed partial class ReadmeTests
+{
+    [Fact]
+    public void Every_code_block_is_the_example_that_is_compiled_here()
+    {
+        string source = File.ReadAllText(Project.Path("tests", "SimdEmbed.Tests", "Readme", "ReadmeExample.cs"));
+        string example = Between(source, "// <example>\n", "        // </example>");
+        string expected = string.Join('\n', example.Split('\n').Select(line => line.Length >= 8 ? line[8..] : line));
+        string[] blocks = [.. CodeBlock().Matches(File.ReadAllText(Project.Path("README.md"))).Select(match => match.Groups[1].Value)];
+        Assert.Equal([expected], blocks);
+    }
+
+    [Fact]
+    public void The_example_looks_up_trains_and_reloads()
+    {
+        string before = Environment.CurrentDirectory;
+        string folder = Directory.CreateTempSubdirectory("simdembed-").FullName;
+        try
+        {
+            Environment.CurrentDirectory = folder;
+            float[] ones = [.. Enumerable.Repeat(1f, 48)];
+            (float[] output, float[] trained, float[] served) = ReadmeExample.Run(ones);
+            using Embedding untrained = new(100, 6, seed: 1);
+            BitEqual.AssertSameBits(untrained.Weight.GetRow(1), output.AsSpan(0, 6));
+            Assert.Equal(untrained.Weight.GetRow(4)[0] - (0.015f * 2), trained[4 * 6]);
+            BitEqual.AssertSameBits(trained, served);
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void The_commands_name_projects_that_exist()
+    {
+        string readme = File.ReadAllText(Project.Path("README.md"));
+        Assert.Contains("dotnet run -c Release --project src/SimdEmbed.Cli -- demo", readme, StringComparison.Ordinal);
+        Assert.Contains("dotnet test -c Release", readme, StringComparison.Ordinal);
+        Assert.All(ProjectPath().Matches(readme).Select(match => match.Value), path => Assert.True(Directory.Exists(Project.Path(path)), path));
+    }
+
+    private static string Between(string text, string start, string end)
+    {
+        int from = text.IndexOf(start, StringComparison.Ordinal) + start.Length;
+        return text[from..text.IndexOf(end, from, StringComparison.Ordinal)];
+    }
+
+    [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex CodeBlock();
+
+    [GeneratedRegex(@"\b(?:src|tests|perf)/[\w.]+")]
+    private static partial Regex ProjectPath();
+}

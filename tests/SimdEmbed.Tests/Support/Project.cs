@@ -1,0 +1,16 @@
+namespace SimdEmbed.Tests.Support;
+
+/// <summary>Where the repository is, for the tests that read its files.</summary>
+internal static class Project
+{
+    public static string Root { get; } = FindRoot();
+
+    public static string Path(params string[] parts) => System.IO.Path.Combine([Root, .. parts]);
+
+    private static string FindRoot()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(System.IO.Path.Combine(folder.FullName, "SimdEmbed.sln"))) folder = folder.Parent;
+        return folder?.FullName ?? throw new InvalidOperationException("SimdEmbed.sln is in no folder above the tests.");
+    }
+}

@@ -1,0 +1,19 @@
+namespace SimdEmbed.Tests.Support;
+
+/// <summary>Tables from arrays and back.</summary>
+internal static class TestTable
+{
+    public static EmbeddingTable From(ReadOnlySpan<float> values, long rows, int dim)
+    {
+        EmbeddingTable table = new(rows, dim);
+        for (int row = 0; row < rows; row++) table.SetRow(row, values.Slice(row * dim, dim));
+        return table;
+    }
+
+    public static float[] Values(EmbeddingTable table)
+    {
+        float[] values = new float[table.RowCount * table.Dim];
+        for (int row = 0; row < table.RowCount; row++) table.CopyRowTo(row, values.AsSpan(row * table.Dim, table.Dim));
+        return values;
+    }
+}
