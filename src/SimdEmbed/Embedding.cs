@@ -1,6 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
-using SimdEmbed.Gradients;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
 using SimdEmbed.Tables;
@@ -11,40 +9,53 @@ namespace SimdEmbed;
 /// A lookup table of embedding vectors: PyTorch's <c>nn.Embedding</c> on spans, with no allocation per call.
 /// </summary>
 /// <remarks>
-/// Any threads may call Forward at once. Backward into one gradient and anything that writes the table are for one thread at a
-/// time. When a call throws, nothing has been written.
+/// Any threads may call Forward at once, unless it renormalises the table (<see cref="EmbeddingOptions.MaxNorm"/> with
+/// <see cref="RenormTarget.Table"/>). That Forward, Backward into one gradient, and anything else that writes are for one thread
+/// at a time. When a call throws, nothing has been written.
 /// </remarks>
-public sealed unsafe class Embedding : IDisposable
+public sealed unsafe partial class Embedding : IDisposable
 {
     private readonly EmbeddingOptions _options;
     private readonly bool _leaveOpen;
 
-    /// <summary>Creates an embedding whose weights are drawn from N(0, 1), as PyTorch's are.</summary>
+    private readonly long _paddingRow = -1;
+    private long _unknownCount;
+
+    /// <summary>Creates an embedding whose weights are drawn from N(0, 1), as PyTorch's are, with a padding row of zeros.</summary>
     /// <param name="numEmbeddings"><c>num_embeddings</c>: the number of rows, 0 or more.</param>
-    /// <param name="embeddingDim"><c>embedding_dim</c>: the number of columns, 1 or more.</param>
+    /// <param name="embeddingDim"><c>embedding_dim</c>: the number of columns, 0 or more.</param>
     /// <param name="seed">Equal seeds give equal weights, on any machine.</param>
     /// <param name="options">The other arguments; null for PyTorch's defaults.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A size is out of range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size or option is out of range.</exception>
+    /// <exception cref="ArgumentException">Options contradict each other.</exception>
     /// <exception cref="InsufficientMemoryException">The table needs more memory than there is.</exception>
     public Embedding(long numEmbeddings, int embeddingDim, ulong seed, EmbeddingOptions? options = null)
-    {
-        // Checked here as well as by the table, so that the message has this constructor's argument names.
-        if (numEmbeddings < 0) Throw.OutOfRange(nameof(numEmbeddings), numEmbeddings, "0 or more");
-        if (embeddingDim < 1) Throw.OutOfRange(nameof(embeddingDim), embeddingDim, "1 or more");
-        _options = options ?? EmbeddingOptions.Default;
-        Weight = EmbeddingTable.Create(numEmbeddings, embeddingDim, Initializer.Normal(seed));
-    }
+        : this(NewTable(numEmbeddings, embeddingDim, options), options) => ResetParameters(seed);
 
     /// <summary>Creates an embedding over a table, which it disposes unless <paramref name="leaveOpen"/>.</summary>
-    /// <param name="weight"><c>[numEmbeddings, embeddingDim]</c>; not copied.</param>
+    /// <param name="weight"><c>[numEmbeddings, embeddingDim]</c>; neither copied nor changed, the padding row included.</param>
     /// <param name="options">The other arguments; null for PyTorch's defaults.</param>
-    /// <param name="leaveOpen">True to leave the table to the caller.</param>
+    /// <param name="leaveOpen">True to leave the table to the caller, also when the constructor throws.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    /// <exception cref="ArgumentException">Options contradict each other.</exception>
     public Embedding(EmbeddingTable weight, EmbeddingOptions? options = null, bool leaveOpen = false)
     {
         ArgumentNullException.ThrowIfNull(weight);
         Weight = weight;
-        _options = options ?? EmbeddingOptions.Default;
         _leaveOpen = leaveOpen;
+        _options = options ?? EmbeddingOptions.Default;
+        try
+        {
+            if (_options.PaddingIndex is { } padding) _paddingRow = NormalizePadding(padding, weight.RowCount);
+            CheckOptions(_options);
+        }
+        catch (ArgumentException)
+        {
+            if (!leaveOpen) weight.Dispose();
+            throw;
+        }
+
+        IsPlain = _options.MaxNorm is null && _options.UnknownIndices == UnknownIndexPolicy.Throw;
     }
 
     /// <summary>The table; <c>weight</c> in PyTorch.</summary>
@@ -56,59 +67,72 @@ public sealed unsafe class Embedding : IDisposable
     /// <summary>The number of columns; <c>embedding_dim</c> in PyTorch.</summary>
     public int EmbeddingDim => Weight.Dim;
 
+    /// <summary>The padding row, 0 to <c>NumEmbeddings - 1</c>, or null; <c>padding_idx</c> in PyTorch.</summary>
+    public long? PaddingIndex => _paddingRow < 0 ? null : _paddingRow;
+
+    /// <summary>How many indices that were no rows have been read as zeros or as the padding row, over all calls of Forward.</summary>
+    public long UnknownIndexCount => Interlocked.Read(ref _unknownCount);
+
     /// <summary>Creates an embedding over trained weights: PyTorch's <c>from_pretrained</c>.</summary>
-    /// <param name="weight"><c>[numEmbeddings, embeddingDim]</c>; not copied.</param>
+    /// <param name="weight"><c>[numEmbeddings, embeddingDim]</c>; neither copied nor changed.</param>
     /// <param name="freeze"><c>freeze</c>: true for weights that are only looked up.</param>
     /// <param name="leaveOpen">True to leave the table to the caller.</param>
     /// <returns>The embedding.</returns>
     public static Embedding FromPretrained(EmbeddingTable weight, bool freeze = true, bool leaveOpen = false) =>
         new(weight, new EmbeddingOptions { Frozen = freeze }, leaveOpen);
 
-    /// <summary>Looks rows up: <c>output[i, j] = weight[indices[i], j]</c>, bit for bit.</summary>
-    /// <typeparam name="TIndex">int or long.</typeparam>
+    /// <summary>Draws all weights anew from N(0, 1) and zeroes the padding row: PyTorch's <c>reset_parameters</c>.</summary>
+    /// <param name="seed">Equal seeds give equal weights.</param>
+    /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
+    public void ResetParameters(ulong seed)
+    {
+        Weight.Initialize(0, Initializer.Normal(seed));
+        if (_paddingRow >= 0) Weight.WritableRow(_paddingRow).Clear();
+    }
+
+    /// <summary>
+    /// Looks rows up: <c>output[i, j] = weight[indices[i], j]</c>, bit for bit; renormalised first where
+    /// <see cref="EmbeddingOptions.MaxNorm"/> asks for it.
+    /// </summary>
+    /// <typeparam name="TIndex">int or long, or byte, ushort or uint, which are widened.</typeparam>
     /// <param name="indices"><c>[n]</c>: any shape, flattened.</param>
     /// <param name="output"><c>[n, embeddingDim]</c>, row-major; shares no memory with the inputs.</param>
     /// <exception cref="ArgumentOutOfRangeException">An index is not a row; the message has its position and value.</exception>
-    /// <exception cref="ArgumentException">A length does not fit, or spans overlap.</exception>
+    /// <exception cref="ArgumentException">A length does not fit, spans overlap, or indices are of another type.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public void Forward<TIndex>(ReadOnlySpan<TIndex> indices, Span<float> output)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        Check.IndexType<TIndex>();
-        RowView table = Weight.OpenRead();
+        ref readonly RowView table = ref Weight.OpenRead();
         Check.Length(nameof(output), output.Length, (long)indices.Length * table.Dim, "indices.Length * embeddingDim");
         fixed (TIndex* first = indices)
         fixed (float* destination = output)
         {
             Check.NoOverlap(indices, nameof(indices), (ReadOnlySpan<float>)output, nameof(output));
             Check.NoOverlap((ReadOnlySpan<float>)output, nameof(output), table);
-            Check.Indices(first, indices.Length, table.Count);
-            BagPlan<TIndex> plan = new() { Indices = first, Count = indices.Length };
-            Pool<TIndex, Copy<Float32>>.Run(table, plan, destination);
+            if (WideIndices.IsWide<TIndex>() && IsPlain)
+            {
+                Check.Indices(first, indices.Length, table.Count, nameof(indices));
+                BagPlan<TIndex> plan = new() { Indices = first, Count = indices.Length };
+                Pool<TIndex, Copy<Float32>>.Run(table, plan, destination);
+            }
+            else
+            {
+                LookUp(indices, destination);
+            }
         }
 
         GC.KeepAlive(this);
     }
 
-    /// <summary>Looks rows up: <c>output[..., j] = weight[indices[...], j]</c>, for indices of any shape.</summary>
-    /// <typeparam name="TIndex">int or long.</typeparam>
-    /// <param name="indices">Any shape; dense.</param>
-    /// <param name="output">The shape of <paramref name="indices"/> with one more axis of <c>embeddingDim</c>; dense.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An index is not a row.</exception>
-    /// <exception cref="ArgumentException">A shape does not fit, a tensor is strided, or memory overlaps.</exception>
-    /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
-    public void Forward<TIndex>(in ReadOnlyTensorSpan<TIndex> indices, in TensorSpan<float> output)
-        where TIndex : unmanaged, IBinaryInteger<TIndex>
-    {
-        Check.LookupShape(nameof(output), output.Lengths, indices.Lengths, EmbeddingDim);
-        Forward(Check.Dense(indices, nameof(indices)), Check.Dense(output, nameof(output)));
-    }
-
     /// <summary>
     /// The gradient of the table: <c>destination[r, j] = 0.0 + sum of outputGradient[i, j] over the i with indices[i] = r</c>,
-    /// added in batch order.
+    /// added in batch order, and divided by how many those are with <see cref="EmbeddingOptions.ScaleGradByFrequency"/>.
     /// </summary>
-    /// <typeparam name="TIndex">int or long.</typeparam>
+    /// <remarks>
+    /// The padding row and unknown indices receive none. A renormalisation in Forward is not differentiated, as in PyTorch.
+    /// </remarks>
+    /// <typeparam name="TIndex">int or long, or byte, ushort or uint, which are widened.</typeparam>
     /// <param name="indices"><c>[n]</c>: what Forward was called with.</param>
     /// <param name="outputGradient"><c>[n, embeddingDim]</c>, row-major.</param>
     /// <param name="destination">A gradient of this embedding's table, sparse or dense.</param>
@@ -116,7 +140,7 @@ public sealed unsafe class Embedding : IDisposable
     /// False to overwrite <paramref name="destination"/>; true to add the batch's sums to it, as PyTorch's <c>backward</c> does.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">An index is not a row.</exception>
-    /// <exception cref="ArgumentException">A length does not fit, or the gradient is another table's.</exception>
+    /// <exception cref="ArgumentException">A length does not fit, spans overlap, or the gradient is another table's.</exception>
     /// <exception cref="InvalidOperationException">The embedding is frozen.</exception>
     /// <exception cref="InsufficientMemoryException">There is no memory for the gradient; it is unchanged.</exception>
     /// <exception cref="ObjectDisposedException">The table or the gradient was disposed.</exception>
@@ -124,36 +148,10 @@ public sealed unsafe class Embedding : IDisposable
         ReadOnlySpan<TIndex> indices, ReadOnlySpan<float> outputGradient, EmbeddingGradient destination, bool accumulate = false)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        Check.IndexType<TIndex>();
-        ArgumentNullException.ThrowIfNull(destination);
-        RowView table = Weight.OpenRead();
-        if (_options.Frozen)
-        {
-            Throw.InvalidOperation("the embedding is frozen: create it with FromPretrained(weight, freeze: false) to train it.");
-        }
-
-        if (destination.Table != Weight) Throw.Argument(nameof(destination), "the gradient belongs to another table.");
-        Check.Length(nameof(outputGradient), outputGradient.Length, (long)indices.Length * table.Dim, "indices.Length * embeddingDim");
-        fixed (TIndex* first = indices)
-        fixed (float* source = outputGradient)
-        {
-            Check.Indices(first, indices.Length, table.Count);
-            destination.Reserve(indices.Length, accumulate);
-            Workspace workspace = Workspace.Rent(
-                RowGroups.Bytes(indices.Length) + destination.WriteBytes(indices.Length, accumulate));
-            try
-            {
-                RowGroups groups = RowGroups.Build(first, indices.Length, table.Count, ref workspace);
-                destination.Write(groups, RowView.Dense(source, indices.Length, table.Dim), accumulate, ref workspace);
-            }
-            finally
-            {
-                workspace.Dispose();
-            }
-        }
-
+        CheckBackward(destination);
+        Check.Length(nameof(outputGradient), outputGradient.Length, (long)indices.Length * EmbeddingDim, "indices.Length * embeddingDim");
+        fixed (float* source = outputGradient) Scatter(indices, source, destination, accumulate);
         GC.KeepAlive(this);
-        GC.KeepAlive(destination);
     }
 
     /// <summary>Creates a gradient for this table: sparse or dense, as <see cref="EmbeddingOptions.Sparse"/> says.</summary>
@@ -168,8 +166,49 @@ public sealed unsafe class Embedding : IDisposable
         if (!_leaveOpen) Weight.Dispose();
     }
 
-    /// <summary>What PyTorch's repr says: <c>Embedding(100, 6)</c>.</summary>
-    /// <returns>The text.</returns>
-    public override string ToString() => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture, $"Embedding({NumEmbeddings}, {EmbeddingDim}{(_options.Sparse ? ", sparse=True" : "")})");
+    /// <summary>Whether a lookup is the copy alone: then it takes the shortest way.</summary>
+    internal bool IsPlain { get; }
+
+    /// <summary>Refuses what Backward refuses before it looks at the batch.</summary>
+    internal void CheckBackward(EmbeddingGradient destination)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        _ = Weight.OpenRead();
+        if (_options.Frozen)
+        {
+            Throw.InvalidOperation("the embedding is frozen: create it with FromPretrained(weight, freeze: false) to train it.");
+        }
+
+        if (destination.Table != Weight) Throw.Argument(nameof(destination), "the gradient belongs to another table.");
+    }
+
+    private static EmbeddingTable NewTable(long numEmbeddings, int embeddingDim, EmbeddingOptions? options)
+    {
+        // Checked here as well as by the table, so that the message has this constructor's argument names; and the padding
+        // before any memory is taken.
+        if (numEmbeddings < 0) Throw.OutOfRange(nameof(numEmbeddings), numEmbeddings, "0 or more");
+        if (embeddingDim < 0) Throw.OutOfRange(nameof(embeddingDim), embeddingDim, "0 or more");
+        if (options?.PaddingIndex is { } padding) NormalizePadding(padding, numEmbeddings);
+        return new EmbeddingTable(numEmbeddings, embeddingDim);
+    }
+
+    private static long NormalizePadding(long padding, long rows)
+    {
+        if (padding < -rows || padding >= rows)
+        {
+            Throw.OutOfRange(nameof(EmbeddingOptions.PaddingIndex), padding, rows == 0 ? "null, as the table has no rows" : $"from -{rows} to {rows - 1}");
+        }
+
+        return padding < 0 ? padding + rows : padding;
+    }
+
+    private static void CheckOptions(EmbeddingOptions options)
+    {
+        if (!Enum.IsDefined(options.RenormTarget)) Throw.OutOfRange(nameof(options.RenormTarget), options.RenormTarget, "a defined RenormTarget");
+        if (!Enum.IsDefined(options.UnknownIndices)) Throw.OutOfRange(nameof(options.UnknownIndices), options.UnknownIndices, "a defined UnknownIndexPolicy");
+        if (options.UnknownIndices == UnknownIndexPolicy.PaddingRow && options.PaddingIndex is null)
+        {
+            Throw.Argument(nameof(options.UnknownIndices), "UnknownIndices = PaddingRow needs a PaddingIndex.");
+        }
+    }
 }

@@ -1,5 +1,5 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
+using System.Runtime;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
@@ -12,8 +12,10 @@ public static class EngineInfo
     /// <summary>How many floats one vector of the kernels holds: 4, 8 or 16. Results do not depend on it, speed does.</summary>
     public static int VectorWidth => Vector<float>.Count;
 
+    // RuntimeFeature.IsDynamicCodeCompiled says what the project asked for, also while it runs under the JIT.
+
     /// <summary>True in a NativeAOT build, false under the JIT.</summary>
-    public static bool IsNative => !RuntimeFeature.IsDynamicCodeCompiled;
+    public static bool IsNative => JitInfo.GetCompiledMethodCount() == 0;
 
     /// <summary>The vector instruction sets that this build uses, widest first, such as <c>AVX-512, AVX2, FMA</c>.</summary>
     public static string InstructionSets

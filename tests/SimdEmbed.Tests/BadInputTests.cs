@@ -125,7 +125,7 @@ public sealed class BadInputTests
     public void Sizes_out_of_range_are_refused_with_the_bytes_they_would_take()
     {
         Assert.Equal("rows", Assert.Throws<ArgumentOutOfRangeException>(() => new EmbeddingTable(-1, 4)).ParamName);
-        Assert.Equal("dim", Assert.Throws<ArgumentOutOfRangeException>(() => new EmbeddingTable(1, 0)).ParamName);
+        Assert.Equal("dim", Assert.Throws<ArgumentOutOfRangeException>(() => new EmbeddingTable(1, -1)).ParamName);
         Assert.Equal("codec", Assert.Throws<ArgumentOutOfRangeException>(() => new EmbeddingTable(1, 1, (RowCodec)99)).ParamName);
         Assert.Equal("numEmbeddings", Assert.Throws<ArgumentOutOfRangeException>(() => new Embedding(-1, 4, seed: 1)).ParamName);
         Assert.Equal("embeddingDim", Assert.Throws<ArgumentOutOfRangeException>(() => new Embedding(4, -4, seed: 1)).ParamName);
@@ -150,7 +150,7 @@ public sealed class BadInputTests
     public void Index_types_without_a_kernel_are_refused_by_name()
     {
         using Embedding embedding = new(3, 2, seed: 1);
-        Message("indices of type Int16 are not supported; use int or long.", () => embedding.Forward<short>([1], new float[2]));
+        Message("indices of type Int16 are not supported; use int, long, byte, ushort or uint.", () => embedding.Forward<short>([1], new float[2]));
     }
 
     [Fact]

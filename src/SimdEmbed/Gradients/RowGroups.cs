@@ -16,13 +16,20 @@ internal unsafe ref struct RowGroups
     public int* Starts;
     public int* Sources;
 
+    /// <summary>How often each touched row occurs, to divide its sum by; null unless asked for.</summary>
+    public float* Divisors;
+
     /// <summary>Workspace bytes for a batch of <paramref name="positions"/>: sized before anything is known of its rows.</summary>
     public static nuint Bytes(int positions) =>
         (2 * Workspace.SizeOf<ulong>(positions)) + Workspace.SizeOf<int>(RadixSort.HistogramLength(positions))
-        + Workspace.SizeOf<long>(positions) + Workspace.SizeOf<int>(positions + 1L) + Workspace.SizeOf<int>(positions);
+        + Workspace.SizeOf<long>(positions) + Workspace.SizeOf<int>(positions + 1L) + Workspace.SizeOf<int>(positions)
+        + Workspace.SizeOf<float>(positions);
 
-    /// <summary>Groups validated <paramref name="indices"/> into a table of <paramref name="tableRows"/> rows.</summary>
-    public static RowGroups Build<TIndex>(TIndex* indices, int length, long tableRows, scoped ref Workspace workspace)
+    /// <summary>
+    /// Groups <paramref name="indices"/> into a table of <paramref name="tableRows"/> rows. Positions of
+    /// <paramref name="skippedRow"/> (-1 for none) and of indices that are no row are left out.
+    /// </summary>
+    public static RowGroups Build<TIndex>(TIndex* indices, int length, long tableRows, long skippedRow, scoped ref Workspace workspace)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
         ulong* keys = workspace.Take<ulong>(length);
@@ -43,13 +50,20 @@ internal unsafe ref struct RowGroups
             Throw.Argument(nameof(indices), $"a batch of {length} indices into {tableRows} rows is too large to sort; split the batch.");
         }
 
-        for (int i = 0; i < length; i++) keys[i] = (ulong.CreateTruncating(indices[i]) << positionBits) | (uint)i;
-        keys = RadixSort.Sort(keys, other, length, positionBits, positionBits + rowBits, histogram);
+        int kept = 0;
+        for (int i = 0; i < length; i++)
+        {
+            ulong row = ulong.CreateTruncating(indices[i]);
+            keys[kept] = (row << positionBits) | (uint)i;
+            kept += row < (ulong)tableRows && row != (ulong)skippedRow ? 1 : 0;
+        }
+
+        keys = RadixSort.Sort(keys, other, kept, positionBits, positionBits + rowBits, histogram);
 
         ulong positionMask = (1UL << positionBits) - 1;
         long previous = -1;
         int count = 0;
-        for (int i = 0; i < length; i++)
+        for (int i = 0; i < kept; i++)
         {
             long row = (long)(keys[i] >> positionBits);
             groups.Sources[i] = (int)(keys[i] & positionMask);
@@ -58,14 +72,26 @@ internal unsafe ref struct RowGroups
             groups.Starts[count++] = i;
         }
 
-        groups.Starts[count] = length;
+        groups.Starts[count] = kept;
         groups.Count = count;
         return groups;
     }
 
     /// <summary>The segment sum's plan: the bag of row <c>g</c> is its positions.</summary>
-    public readonly BagPlan<int> Plan(int first, int count) =>
-        new() { Indices = Sources, Offsets = Starts + first, Count = count };
+    public readonly BagPlan<int> Plan(int first, int count) => new()
+    {
+        Indices = Sources,
+        Offsets = Starts + first,
+        Count = count,
+        Divisors = Divisors == null ? null : Divisors + first,
+    };
+
+    /// <summary>Makes each touched row's sum be divided by how often the row occurs: <c>scale_grad_by_freq</c>.</summary>
+    public void DivideByFrequency(scoped ref Workspace workspace)
+    {
+        Divisors = workspace.Take<float>(Count);
+        for (int g = 0; g < Count; g++) Divisors[g] = Starts[g + 1] - Starts[g];
+    }
 
     private static int BitsFor(ulong count) => count <= 1 ? 0 : 64 - BitOperations.LeadingZeroCount(count - 1);
 }

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using CommunityToolkit.HighPerformance;
 using SimdEmbed.Kernels;
 
 namespace SimdEmbed.Internals;
@@ -48,22 +49,14 @@ internal static unsafe class Check
 
     /// <summary>Refuses an index that is not a row, naming its position; reads only.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Indices<TIndex>(TIndex* indices, int length, long rows)
+    public static void Indices<TIndex>(TIndex* indices, int length, long rows, string argument)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
         int position = IndexRange.FirstOutside(indices, length, rows);
         if (position >= 0)
         {
-            Throw.IndexOutOfRange(nameof(indices), position, long.CreateTruncating(indices[position]), rows);
+            Throw.IndexOutOfRange(argument, position, long.CreateTruncating(indices[position]), rows);
         }
-    }
-
-    /// <summary>Kernels exist for int and long; the condition is a constant for each type.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void IndexType<TIndex>()
-        where TIndex : unmanaged
-    {
-        if (typeof(TIndex) != typeof(int) && typeof(TIndex) != typeof(long)) Throw.IndexType(typeof(TIndex));
     }
 
     /// <summary>Refuses a tensor whose elements do not lie side by side, and gives them as a span.</summary>
@@ -83,6 +76,20 @@ internal static unsafe class Check
         return MemoryMarshal.CreateSpan(ref tensor.GetPinnableReference(), (int)tensor.FlattenedLength);
     }
 
+    /// <summary>As the read-only form, for rows of a plane without gaps between them.</summary>
+    public static ReadOnlySpan<T> Dense<T>(ReadOnlySpan2D<T> plane, string name)
+    {
+        if (!plane.TryGetSpan(out ReadOnlySpan<T> span)) Throw.NotDense(name);
+        return span;
+    }
+
+    /// <summary>As the read-only form, for a destination.</summary>
+    public static Span<T> Dense<T>(Span2D<T> plane, string name)
+    {
+        if (!plane.TryGetSpan(out Span<T> span)) Throw.NotDense(name);
+        return span;
+    }
+
     /// <summary>Refuses a looked-up tensor whose shape is not that of its indices with one more axis of <paramref name="dim"/>.</summary>
     public static void LookupShape(string argument, ReadOnlySpan<nint> lengths, ReadOnlySpan<nint> indexLengths, int dim)
     {
@@ -93,7 +100,14 @@ internal static unsafe class Check
             return;
         }
 
-        string expected = indexLengths.IsEmpty ? $"[{dim}]" : $"[{string.Join(", ", indexLengths.ToArray())}, {dim}]";
-        Throw.Shape(argument, $"[{string.Join(", ", lengths.ToArray())}]", expected);
+        Throw.Shape(argument, Text(lengths), indexLengths.IsEmpty ? $"[{dim}]" : $"{Text(indexLengths)[..^1]}, {dim}]");
     }
+
+    /// <summary>Refuses a tensor whose shape is not <paramref name="expected"/>.</summary>
+    public static void Shape(string argument, ReadOnlySpan<nint> lengths, ReadOnlySpan<nint> expected)
+    {
+        if (!lengths.SequenceEqual(expected)) Throw.Shape(argument, Text(lengths), Text(expected));
+    }
+
+    private static string Text(ReadOnlySpan<nint> lengths) => $"[{string.Join(", ", lengths.ToArray())}]";
 }

@@ -37,7 +37,7 @@ internal static class Throw
 
     [DoesNotReturn]
     public static void IndexType(Type type) =>
-        throw new ArgumentException($"indices of type {type.Name} are not supported; use int or long.");
+        throw new ArgumentException($"indices of type {type.Name} are not supported; use int, long, byte, ushort or uint.");
 
     [DoesNotReturn]
     public static void Argument(string argument, string message) => throw new ArgumentException(message, argument);

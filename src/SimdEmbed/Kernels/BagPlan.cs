@@ -12,6 +12,9 @@ internal unsafe ref struct BagPlan<TIndex>
     /// <summary>How many bags.</summary>
     public int Count;
 
+    /// <summary>What each bag's result is divided by, or null for nothing: frequencies, or the counts of a mean.</summary>
+    public float* Divisors;
+
     /// <summary>The output row of each bag, or null for one after the other.</summary>
     public long* Targets;
 }

@@ -7,9 +7,9 @@ namespace SimdEmbed.Kernels;
 internal static unsafe class Elementwise
 {
     /// <summary><c>destination[i] = (x[i] - y[i]) * scale</c>; the destination overlaps no input.</summary>
-    public static void ScaledDifference(float* x, float* y, float scale, float* destination, int count)
+    public static void ScaledDifference(float* x, float* y, float scale, float* destination, nint count)
     {
-        int i = 0;
+        nint i = 0;
         for (; i <= count - Vector<float>.Count; i += Vector<float>.Count)
         {
             Vector<float> difference = Unsafe.ReadUnaligned<Vector<float>>(x + i) - Unsafe.ReadUnaligned<Vector<float>>(y + i);
@@ -17,5 +17,30 @@ internal static unsafe class Elementwise
         }
 
         for (; i < count; i++) destination[i] = (x[i] - y[i]) * scale;
+    }
+
+    /// <summary><c>values[i] = values[i] * scale</c>.</summary>
+    public static void Scale(float* values, float scale, nint count)
+    {
+        nint i = 0;
+        for (; i <= count - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Unsafe.WriteUnaligned(values + i, Unsafe.ReadUnaligned<Vector<float>>(values + i) * scale);
+        }
+
+        for (; i < count; i++) values[i] *= scale;
+    }
+
+    /// <summary><c>values[i] = values[i] / divisor</c>: a division, because PyTorch's mean divides.</summary>
+    public static void Divide(float* values, float divisor, nint count)
+    {
+        Vector<float> divisors = new(divisor);
+        nint i = 0;
+        for (; i <= count - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Unsafe.WriteUnaligned(values + i, Unsafe.ReadUnaligned<Vector<float>>(values + i) / divisors);
+        }
+
+        for (; i < count; i++) values[i] /= divisor;
     }
 }

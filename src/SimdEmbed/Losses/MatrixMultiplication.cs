@@ -8,7 +8,7 @@ namespace SimdEmbed;
 /// +0.0 in ascending order of the summed index.
 /// </summary>
 /// <remarks>Made for what stands behind an embedding in a small model: a few columns. It is no general matrix library.</remarks>
-public static unsafe class MatrixMultiplication
+public static unsafe partial class MatrixMultiplication
 {
     /// <summary><c>product[i, j] = sum over k of left[i, k] * right[k, j]</c>.</summary>
     /// <param name="left"><c>[n, inner]</c>, row-major.</param>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using static SimdEmbed.Tests.Golden.GoldenCompare;
 
 namespace SimdEmbed.Tests.Golden;
 
@@ -9,8 +10,11 @@ internal static class GoldenFamilies
     public static string? Run(string family, GoldenCase golden) => family switch
     {
         "embedding_forward" => Forward(golden),
+        "embedding_renorm" => Renorm(golden),
         "embedding_backward" => Backward(golden),
         "blog_train" => golden.Params.TryGetProperty("optimizer", out _) ? Train(golden) : Forward(golden),
+        "init" => GoldenInit.Run(golden),
+        "losses_and_ops" => GoldenLosses.Run(golden),
         _ => $"the library has no {family} yet",
     };
 
@@ -20,34 +24,110 @@ internal static class GoldenFamilies
             ["num_embeddings", "embedding_dim", "padding_idx"], ["weight", "indices"], ["output", "normalized_padding_idx"]);
         GoldenTensor indices = GoldenTensor.Parse(golden.Inputs.GetProperty("indices"));
         GoldenTensor expected = GoldenTensor.Parse(golden.Expected.GetProperty("output"));
-        using Embedding embedding = new(GoldenTensor.Parse(golden.Inputs.GetProperty("weight")).ToTable());
-        float[] output = new float[indices.Data.GetArrayLength() * embedding.EmbeddingDim];
-        if (indices.Dtype == "int32") embedding.Forward<int>(indices.Ints(), output);
-        else embedding.Forward<long>(indices.Longs(), output);
-        Same(expected.Floats(), output, "output");
+        using Embedding embedding = new(
+            GoldenTensor.Parse(golden.Inputs.GetProperty("weight")).ToTable(), new EmbeddingOptions { PaddingIndex = golden.NullableParam("padding_idx") });
+        JsonElement padding = golden.Expected.GetProperty("normalized_padding_idx");
+        long? expectedPadding = padding.ValueKind == JsonValueKind.Null ? null : padding.GetInt64();
+        if (embedding.PaddingIndex != expectedPadding) throw new GoldenException($"PaddingIndex is {embedding.PaddingIndex}, not {expectedPadding}");
+        Same(expected.Floats(), LookUp(embedding, indices), "output");
         return null;
+    }
+
+    private static string? Renorm(GoldenCase golden)
+    {
+        golden.RequireOnly(
+            ["max_norm", "norm_type", "padding_idx"],
+            ["weight", "indices", "grad_output"],
+            ["output", "weight_after", "rows_changed", "later_calls", "grad_weight"]);
+        GoldenTensor indices = GoldenTensor.Parse(golden.Inputs.GetProperty("indices"));
+        GoldenTensor weight = GoldenTensor.Parse(golden.Inputs.GetProperty("weight"));
+        EmbeddingOptions options = new()
+        {
+            PaddingIndex = golden.NullableParam("padding_idx"),
+            MaxNorm = GoldenTensor.ParseFloat(golden.Params.GetProperty("max_norm")),
+            NormType = GoldenTensor.ParseFloat(golden.Params.GetProperty("norm_type")),
+        };
+        using Embedding embedding = new(weight.ToTable(), options);
+        RenormCall(embedding, options, indices, golden.Expected);
+        if (golden.Expected.TryGetProperty("later_calls", out JsonElement later))
+        {
+            foreach (JsonElement call in later.EnumerateArray()) RenormCall(embedding, options, indices, call);
+        }
+
+        if (golden.Expected.TryGetProperty("grad_weight", out JsonElement gradWeight))
+        {
+            using DenseGradient gradient = new(embedding.Weight);
+            embedding.Backward<long>(indices.Longs(), Values(golden.Inputs.GetProperty("grad_output")), gradient);
+            Same(Values(gradWeight.GetProperty("dense")), AllValues(gradient), "gradient");
+        }
+
+        return null;
+    }
+
+    private static void RenormCall(Embedding embedding, EmbeddingOptions options, GoldenTensor indices, JsonElement expected)
+    {
+        int dim = embedding.EmbeddingDim;
+        double ulps = 4 + (dim / 16.0);
+        float[] before = AllRows(embedding.Weight);
+        float[] output = LookUp(embedding, indices);
+        float[] after = AllRows(embedding.Weight);
+        if (expected.TryGetProperty("rows_changed", out JsonElement rows))
+        {
+            HashSet<int> wanted = [.. rows.EnumerateArray().Select(row => row.GetInt32())];
+            for (int row = 0; row < embedding.NumEmbeddings; row++)
+            {
+                bool changed = !before.AsSpan(row * dim, dim).SequenceEqual(after.AsSpan(row * dim, dim));
+                if (changed != wanted.Contains(row) && !AtLimit(before.AsSpan(row * dim, dim), options)) throw new GoldenException($"row {row} changed: {changed}");
+            }
+        }
+
+        WithinUlps(Values(expected.GetProperty("weight_after")), after, ulps, "weight");
+        if (expected.TryGetProperty("output", out JsonElement wantedOutput)) WithinUlps(Values(wantedOutput), output, ulps, "output");
+    }
+
+    /// <summary>Whether the norm, in double, is so near the limit that the order of additions decides.</summary>
+    private static bool AtLimit(ReadOnlySpan<float> row, EmbeddingOptions options)
+    {
+        double sum = 0;
+        foreach (float x in row) sum += Math.Pow(Math.Abs((double)x), options.NormType);
+        double norm = Math.Pow(sum, 1.0 / options.NormType);
+        return Math.Abs(Order((float)norm) - Order(options.MaxNorm!.Value)) <= 4;
     }
 
     private static string? Backward(GoldenCase golden)
     {
         golden.RequireOnly(
             ["num_embeddings", "embedding_dim", "padding_idx", "scale_grad_by_freq", "sparse"], ["indices", "grad_outputs"], ["grad_weight", "error"]);
-        if (golden.NullableParam("padding_idx") is not null) return "padding_idx";
-        if (golden.Flag("scale_grad_by_freq")) return "scale_grad_by_freq";
-
         GoldenTensor indices = GoldenTensor.Parse(golden.Inputs.GetProperty("indices"));
-        EmbeddingOptions options = new() { Sparse = golden.Flag("sparse") };
+        EmbeddingOptions options = new()
+        {
+            PaddingIndex = golden.NullableParam("padding_idx"),
+            ScaleGradByFrequency = golden.Flag("scale_grad_by_freq"),
+            Sparse = golden.Flag("sparse"),
+        };
         int rows = golden.Params.GetProperty("num_embeddings").GetInt32();
         int dim = golden.Params.GetProperty("embedding_dim").GetInt32();
         using Embedding embedding = new(new EmbeddingTable(rows, dim), options);
         using EmbeddingGradient gradient = embedding.CreateGradient();
-        bool accumulate = false;
-        foreach (JsonElement pass in golden.Inputs.GetProperty("grad_outputs").EnumerateArray())
+        using DenseGradient dense = new(embedding.Weight);
+        float[][] passes = [.. golden.Inputs.GetProperty("grad_outputs").EnumerateArray().Select(Values)];
+        for (int pass = 0; pass < passes.Length; pass++)
         {
-            float[] outputGradient = GoldenTensor.Parse(pass).Floats();
-            if (indices.Dtype == "int32") embedding.Backward<int>(indices.Ints(), outputGradient, gradient, accumulate);
-            else embedding.Backward<long>(indices.Longs(), outputGradient, gradient, accumulate);
-            accumulate = true;
+            Backward(embedding, indices, passes[pass], gradient, accumulate: pass > 0);
+            Backward(embedding, indices, passes[pass], dense, accumulate: pass > 0);
+        }
+
+        // Both kinds of gradient are one gradient, also where PyTorch refuses the sparse one.
+        float[] denseValues = AllValues(dense);
+        if (gradient is SparseGradient touched)
+        {
+            for (int i = 0; i < touched.Rows.Length; i++) Same(denseValues.AsSpan((int)touched.Rows[i] * dim, dim), touched.GetValues(i), "sparse beside dense");
+        }
+
+        if (golden.Expected.TryGetProperty("error", out JsonElement error))
+        {
+            bool known = options is { Sparse: true, ScaleGradByFrequency: true };
+            return known ? null : throw new GoldenException($"PyTorch refuses this: {error}");
         }
 
         JsonElement expected = golden.Expected.GetProperty("grad_weight");
@@ -59,16 +139,16 @@ internal static class GoldenFamilies
             Near(Values(coalesced.GetProperty("values")), sparse.Values, 1e-5, "gradient value");
 
             // PyTorch coalesces in an order of its own; the entries as it made them, added in order, give our bits.
-            if (golden.Inputs.GetProperty("grad_outputs").GetArrayLength() == 1)
-            {
-                Same(Coalesce(expected.GetProperty("sparse"), rows, dim, expectedRows), sparse.Values, "gradient value in batch order");
-            }
+            if (passes.Length == 1) Same(Coalesce(expected.GetProperty("sparse"), rows, dim, expectedRows), sparse.Values, "gradient value in batch order");
+        }
+        else if (options.ScaleGradByFrequency)
+        {
+            // PyTorch scales before each addition, here the sum is divided.
+            Near(Values(expected.GetProperty("dense")), denseValues, 1e-5, "gradient");
         }
         else
         {
-            float[] actual = new float[rows * dim];
-            ((DenseGradient)gradient).AsTensorSpan().FlattenTo(actual);
-            Same(Values(expected.GetProperty("dense")), actual, "gradient");
+            Same(Values(expected.GetProperty("dense")), denseValues, "gradient");
         }
 
         return null;
@@ -85,8 +165,8 @@ internal static class GoldenFamilies
 
         GoldenTensor weight = GoldenTensor.Parse(golden.Inputs.GetProperty("weight"));
         long[] indices = GoldenTensor.Parse(golden.Inputs.GetProperty("index")).Longs();
-        float[] vector = GoldenTensor.Parse(golden.Inputs.GetProperty("vec")).Floats();
-        float[] target = GoldenTensor.Parse(golden.Inputs.GetProperty("target")).Floats();
+        float[] vector = Values(golden.Inputs.GetProperty("vec"));
+        float[] target = Values(golden.Inputs.GetProperty("target"));
         int dim = weight.Columns;
         using Embedding embedding = new(weight.ToTable());
         using DenseGradient gradient = new(embedding.Weight);
@@ -113,15 +193,27 @@ internal static class GoldenFamilies
             if (iteration == 0)
             {
                 Near(Values(golden.Expected.GetProperty("out_first")), prediction, 1e-5, "first output");
-                float[] first = new float[embedding.NumEmbeddings * dim];
-                gradient.AsTensorSpan().FlattenTo(first);
-                Near(Values(golden.Expected.GetProperty("grad_first")), first, 1e-5, "first gradient");
+                Near(Values(golden.Expected.GetProperty("grad_first")), AllValues(gradient), 1e-5, "first gradient");
             }
 
             optimizer.Step(gradient);
         }
 
         return null;
+    }
+
+    private static float[] LookUp(Embedding embedding, GoldenTensor indices)
+    {
+        float[] output = new float[indices.Data.GetArrayLength() * embedding.EmbeddingDim];
+        if (indices.Dtype == "int32") embedding.Forward<int>(indices.Ints(), output);
+        else embedding.Forward<long>(indices.Longs(), output);
+        return output;
+    }
+
+    private static void Backward(Embedding embedding, GoldenTensor indices, float[] outputGradient, EmbeddingGradient gradient, bool accumulate)
+    {
+        if (indices.Dtype == "int32") embedding.Backward<int>(indices.Ints(), outputGradient, gradient, accumulate);
+        else embedding.Backward<long>(indices.Longs(), outputGradient, gradient, accumulate);
     }
 
     private static float[] Coalesce(JsonElement uncoalesced, int rows, int dim, long[] touched)
@@ -139,37 +231,17 @@ internal static class GoldenFamilies
 
     private static float[] Values(JsonElement tensor) => GoldenTensor.Parse(tensor).Floats();
 
+    private static float[] AllValues(DenseGradient gradient)
+    {
+        float[] values = new float[gradient.Table.RowCount * gradient.Table.Dim];
+        gradient.AsTensorSpan().FlattenTo(values);
+        return values;
+    }
+
     private static float[] AllRows(EmbeddingTable table)
     {
         float[] values = new float[table.RowCount * table.Dim];
         table.AsTensorSpan().FlattenTo(values);
         return values;
     }
-
-    /// <summary>Equal bits, or both NaN.</summary>
-    private static void Same(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, string what)
-    {
-        if (expected.Length != actual.Length) throw new GoldenException($"{what}: {actual.Length} elements instead of {expected.Length}");
-        for (int i = 0; i < expected.Length; i++)
-        {
-            bool same = BitConverter.SingleToInt32Bits(expected[i]) == BitConverter.SingleToInt32Bits(actual[i])
-                || (float.IsNaN(expected[i]) && float.IsNaN(actual[i]));
-            if (!same) throw Mismatch(what, i, expected[i], actual[i]);
-        }
-    }
-
-    /// <summary>Within <paramref name="tolerance"/> relative to max(|expected|, 0.01).</summary>
-    private static void Near(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, string what)
-    {
-        if (expected.Length != actual.Length) throw new GoldenException($"{what}: {actual.Length} elements instead of {expected.Length}");
-        for (int i = 0; i < expected.Length; i++)
-        {
-            double limit = tolerance * Math.Max(Math.Abs((double)expected[i]), 0.01);
-            bool near = Math.Abs((double)expected[i] - actual[i]) <= limit || expected[i].Equals(actual[i]);
-            if (!near) throw Mismatch(what, i, expected[i], actual[i]);
-        }
-    }
-
-    private static GoldenException Mismatch(string what, int position, float expected, float actual) =>
-        new(string.Create(CultureInfo.InvariantCulture, $"{what} {position}: PyTorch has {expected:R}, here it is {actual:R}"));
 }

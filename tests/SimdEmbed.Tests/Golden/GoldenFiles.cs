@@ -17,6 +17,7 @@ internal static class GoldenFiles
         if (!File.Exists(path)) throw new GoldenException($"{path} does not exist");
         bool zip = File.ReadAllBytes(path).AsSpan().StartsWith("PK"u8);
         if (!zip && (expect == "load" || words.Length > 0)) return "a legacy (non-zip) PyTorch file";
+        if (expect == "load" && !IsDict(entry.GetProperty("content"))) return "its root is no state_dict";
 
         TableFormatException? refusal = null;
         try
@@ -38,11 +39,13 @@ internal static class GoldenFiles
         return null;
     }
 
-    /// <summary>Every float32 matrix of the described content must come out, bit for bit, and no other.</summary>
+    private static bool IsDict(JsonElement content) => content.GetProperty("type").GetString() is "dict" or "OrderedDict";
+
+    /// <summary>Every float32 matrix in the dicts of the described content must come out, bit for bit, and no other.</summary>
     private static void CompareTables(string path, JsonElement entry)
     {
         using StateDict loaded = PyTorchCheckpoint.Load(path);
-        if (!entry.TryGetProperty("content", out JsonElement content) || content.ValueKind != JsonValueKind.Object) return;
+        if (!entry.TryGetProperty("content", out JsonElement content) || content.ValueKind != JsonValueKind.Object || !IsDict(content)) return;
         Dictionary<string, GoldenTensor> expected = [];
         Collect(content, "", expected);
         if (loaded.Count != expected.Count) throw new GoldenException($"{loaded.Count} tables instead of {expected.Count}");
@@ -79,14 +82,11 @@ internal static class GoldenFiles
             return;
         }
 
-        if (!node.TryGetProperty("items", out JsonElement items)) return;
-        int position = 0;
-        foreach (JsonElement item in items.EnumerateArray())
+        if (!IsDict(node)) return;
+        foreach (JsonElement item in node.GetProperty("items").EnumerateArray())
         {
-            bool keyed = item.TryGetProperty("key", out JsonElement key);
-            string part = keyed ? key.ToString() : position.ToString(System.Globalization.CultureInfo.InvariantCulture);
-            Collect(keyed ? item.GetProperty("value") : item, path.Length == 0 ? part : $"{path}.{part}", found);
-            position++;
+            string key = item.GetProperty("key").ToString();
+            Collect(item.GetProperty("value"), path.Length == 0 ? key : $"{path}.{key}", found);
         }
     }
 }

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace SimdEmbed.Internals;
+namespace SimdEmbed.Kernels;
 
 /// <summary>
 /// The few functions that results need beyond + - * / sqrt, as polynomials in double whose bits depend on nothing but the
@@ -9,6 +9,9 @@ namespace SimdEmbed.Internals;
 internal static class FixedMath
 {
     private const double Ln2 = 0.693147180559945309417232121458;
+    private const double Ln2High = 6.93147180369123816490e-01;
+    private const double Ln2Low = 1.90821492927058770002e-10;
+    private const double Log2E = 1.44269504088896340735992468100;
     private const double Sqrt2 = 1.41421356237309504880168872421;
     private const double Tau = 6.28318530717958647692528676656;
 
@@ -52,6 +55,53 @@ internal static class FixedMath
         return (exponent * Ln2) + ((2 * s) + (2 * s * t * series));
     }
 
+    /// <summary>e^x, within 2 ulp; infinite above 709.78, subnormal and then 0 below -708.4.</summary>
+    public static double Exp(double x)
+    {
+        if (double.IsNaN(x)) return x;
+        if (x > 709.782712893384) return double.PositiveInfinity;
+        if (x < -745.2) return 0;
+
+        // x = k ln 2 + r with |r| <= ln 2 / 2. ln 2 comes in two parts, the first with 21 zero bits, so that k times it is exact.
+        double k = Math.Floor((x * Log2E) + 0.5);
+        double r = (x - (k * Ln2High)) - (k * Ln2Low);
+
+        // At 0.347 the first term left out, r^14/14!, is 4e-18.
+        double series = 1.0 / 6227020800;
+        series = (series * r) + (1.0 / 479001600);
+        series = (series * r) + (1.0 / 39916800);
+        series = (series * r) + (1.0 / 3628800);
+        series = (series * r) + (1.0 / 362880);
+        series = (series * r) + (1.0 / 40320);
+        series = (series * r) + (1.0 / 5040);
+        series = (series * r) + (1.0 / 720);
+        series = (series * r) + (1.0 / 120);
+        series = (series * r) + (1.0 / 24);
+        series = (series * r) + (1.0 / 6);
+        series = (series * r) + 0.5;
+        double mantissa = 1 + (r + (r * r * series));
+
+        // 2^k in two factors: k reaches 1024 and -1075, where one factor would be out of range.
+        int half = (int)k >> 1;
+        return mantissa * PowerOfTwo(half) * PowerOfTwo((int)k - half);
+    }
+
+    /// <summary>ln(1 + x) for x of 0 or more, without losing an x that is small beside 1.</summary>
+    public static double Log1P(double x)
+    {
+        double sum = 1 + x;
+        return sum == 1 || double.IsInfinity(sum) ? x : Log(sum) * (x / (sum - 1));
+    }
+
+    /// <summary>x^y for x of 0 or more.</summary>
+    public static double Pow(double x, double y) => y switch
+    {
+        0 => 1,
+        1 => x,
+        _ when x == 0 => y > 0 ? 0 : y < 0 ? double.PositiveInfinity : double.NaN,
+        _ => Exp(y * Log(x)),
+    };
+
     /// <summary>Sine and cosine of <paramref name="turns"/> full turns, 0 to 1: the reduction to an eighth is exact.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (double Sin, double Cos) SinCosTurns(double turns)
@@ -88,4 +138,6 @@ internal static class FixedMath
             _ => (-cos, sin),
         };
     }
+
+    private static double PowerOfTwo(int exponent) => BitConverter.Int64BitsToDouble((long)(exponent + 1023) << 52);
 }

@@ -1,7 +1,7 @@
-using SimdEmbed.Internals;
+using SimdEmbed.Kernels;
 using Xunit;
 
-namespace SimdEmbed.Tests.Internals;
+namespace SimdEmbed.Tests.Kernels;
 
 public sealed class FixedMathTests
 {

@@ -1,0 +1,27 @@
+namespace SimdEmbed.Cli;
+
+/// <summary>Whether two paths lead to one file, through links too.</summary>
+internal static class FilePaths
+{
+    public static bool AreSame(string first, string second)
+    {
+        StringComparison comparison =
+            OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
+        return string.Equals(Resolve(first), Resolve(second), comparison);
+    }
+
+    /// <summary>Follows the links of every folder on the way, not only the last one; a file need not exist.</summary>
+    private static string Resolve(string path)
+    {
+        string full = Path.GetFullPath(path);
+        string resolved = Path.GetPathRoot(full)!;
+        foreach (string name in full[resolved.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))
+        {
+            resolved = Path.Combine(resolved, name);
+            FileInfo entry = new(resolved);
+            if (entry.LinkTarget != null) resolved = Resolve(entry.ResolveLinkTarget(returnFinalTarget: true)!.FullName);
+        }
+
+        return resolved;
+    }
+}

@@ -1,0 +1,170 @@
+using System.Numerics;
+using SimdEmbed.Gradients;
+using SimdEmbed.Internals;
+using SimdEmbed.Kernels;
+using SimdEmbed.Tables;
+
+namespace SimdEmbed;
+
+/// <summary>How a batch goes to the kernels: index types, unknown indices, renormalisation.</summary>
+public sealed unsafe partial class Embedding
+{
+    /// <summary>
+    /// Looks up with every option; the lengths and overlaps were checked. A backward pass reads what a forward pass has read:
+    /// the table is not limited again, and unknown indices are not counted again.
+    /// </summary>
+    internal void LookUp<TIndex>(ReadOnlySpan<TIndex> indices, float* output, bool inBackward = false)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        if (WideIndices.IsWide<TIndex>())
+        {
+            fixed (TIndex* first = indices) LookUpWide(first, indices.Length, output, inBackward);
+            return;
+        }
+
+        Workspace workspace = WideIndices.Rent(indices.Length);
+        try
+        {
+            if (WideIndices.BecomeInt<TIndex>()) LookUp(WideIndices.Widen<TIndex, int>(indices, ref workspace), output, inBackward);
+            else LookUp(WideIndices.Widen<TIndex, long>(indices, ref workspace), output, inBackward);
+        }
+        finally
+        {
+            workspace.Dispose();
+        }
+    }
+
+    /// <summary>Writes the gradient of a batch; the lengths, the table and the destination were checked.</summary>
+    internal void Scatter<TIndex>(ReadOnlySpan<TIndex> indices, float* outputGradient, EmbeddingGradient destination, bool accumulate)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        if (WideIndices.IsWide<TIndex>())
+        {
+            fixed (TIndex* first = indices) ScatterWide(first, indices.Length, outputGradient, destination, accumulate);
+            return;
+        }
+
+        Workspace workspace = WideIndices.Rent(indices.Length);
+        try
+        {
+            if (WideIndices.BecomeInt<TIndex>()) Scatter(WideIndices.Widen<TIndex, int>(indices, ref workspace), outputGradient, destination, accumulate);
+            else Scatter(WideIndices.Widen<TIndex, long>(indices, ref workspace), outputGradient, destination, accumulate);
+        }
+        finally
+        {
+            workspace.Dispose();
+        }
+    }
+
+    private void LookUpWide<TIndex>(TIndex* indices, int length, float* output, bool inBackward)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        RowView table = Weight.OpenRead();
+        bool anyUnknown = AnyUnknown(indices, length, table.Count);
+        float? maxNorm = _options.MaxNorm;
+        bool limits = !inBackward && _options.RenormTarget == RenormTarget.Table && maxNorm is not null;
+        nuint bytes = (anyUnknown ? Workspace.SizeOf<TIndex>(length) + Workspace.SizeOf<long>(length) : 0) + (limits ? RowGroups.Bytes(length) : 0);
+        Workspace workspace = Workspace.Rent(bytes);
+        try
+        {
+            BagPlan<TIndex> plan = new() { Indices = indices, Count = length };
+            int unknown = anyUnknown ? Resolve(ref plan, table.Count, ref workspace) : 0;
+            if (limits)
+            {
+                RowGroups touched = RowGroups.Build(plan.Indices, plan.Count, table.Count, -1, ref workspace);
+                RowNorm.LimitRows(Weight.OpenWrite(), touched.Rows, touched.Count, maxNorm!.Value, _options.NormType);
+            }
+
+            Pool<TIndex, Copy<Float32>>.Run(table, plan, output);
+            if (maxNorm is not null && _options.RenormTarget == RenormTarget.Output)
+            {
+                RowView rows = RowView.Dense(output, length, table.Dim);
+                if (plan.Targets == null) RowNorm.LimitAll(rows, maxNorm.Value, _options.NormType);
+                else RowNorm.LimitRows(rows, plan.Targets, plan.Count, maxNorm.Value, _options.NormType);
+            }
+
+            if (plan.Targets != null) IndexCompaction.ClearUnknown(indices, length, table.Count, output, table.Dim);
+            if (!inBackward && unknown > 0) Interlocked.Add(ref _unknownCount, unknown);
+        }
+        finally
+        {
+            workspace.Dispose();
+        }
+    }
+
+    private void ScatterWide<TIndex>(TIndex* indices, int length, float* outputGradient, EmbeddingGradient destination, bool accumulate)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        RowView table = Weight.OpenRead();
+        AnyUnknown(indices, length, table.Count);
+        destination.Reserve(length, accumulate);
+        Workspace workspace = Workspace.Rent(RowGroups.Bytes(length) + destination.WriteBytes(length, accumulate));
+        try
+        {
+            RowGroups groups = RowGroups.Build(indices, length, table.Count, _paddingRow, ref workspace);
+            if (_options.ScaleGradByFrequency) groups.DivideByFrequency(ref workspace);
+            destination.Write(groups, RowView.Dense(outputGradient, length, table.Dim), accumulate, ref workspace);
+        }
+        finally
+        {
+            workspace.Dispose();
+        }
+
+        GC.KeepAlive(destination);
+    }
+
+    /// <summary>Throws on an index that is no row, where the policy says so; reads only.</summary>
+    internal void CheckIndices<TIndex>(ReadOnlySpan<TIndex> indices, string argument)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        if (_options.UnknownIndices != UnknownIndexPolicy.Throw) return;
+        ref readonly RowView table = ref Weight.OpenRead();
+        if (WideIndices.IsWide<TIndex>())
+        {
+            fixed (TIndex* first = indices) Check.Indices(first, indices.Length, table.Count, argument);
+            return;
+        }
+
+        Workspace workspace = WideIndices.Rent(indices.Length);
+        try
+        {
+            if (WideIndices.BecomeInt<TIndex>()) CheckIndices(WideIndices.Widen<TIndex, int>(indices, ref workspace), argument);
+            else CheckIndices(WideIndices.Widen<TIndex, long>(indices, ref workspace), argument);
+        }
+        finally
+        {
+            workspace.Dispose();
+        }
+    }
+
+    /// <summary>Throws on an index that is no row where the policy says so; otherwise returns whether there is one.</summary>
+    private bool AnyUnknown<TIndex>(TIndex* indices, int length, long rows)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        if (_options.UnknownIndices != UnknownIndexPolicy.Throw) return IndexRange.FirstOutside(indices, length, rows) >= 0;
+        Check.Indices(indices, length, rows, nameof(indices));
+        return false;
+    }
+
+    /// <summary>Gives the plan an index list without unknown ones, and returns how many those were.</summary>
+    private int Resolve<TIndex>(ref BagPlan<TIndex> plan, long rows, scoped ref Workspace workspace)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        int length = plan.Count;
+        TIndex* resolved = workspace.Take<TIndex>(length);
+        int unknown;
+        if (_options.UnknownIndices == UnknownIndexPolicy.PaddingRow)
+        {
+            unknown = IndexCompaction.Replace(plan.Indices, length, rows, _paddingRow, resolved);
+        }
+        else
+        {
+            plan.Targets = workspace.Take<long>(length);
+            plan.Count = IndexCompaction.Keep(plan.Indices, length, rows, resolved, plan.Targets);
+            unknown = length - plan.Count;
+        }
+
+        plan.Indices = resolved;
+        return unknown;
+    }
+}

@@ -1,0 +1,161 @@
+namespace SimdEmbed.Formats;
+
+/// <summary>A value out of a pickle: plain data, never an object of a class that the file names.</summary>
+internal abstract class PickleValue
+{
+    /// <summary>What it is called in a message.</summary>
+    public abstract string Kind { get; }
+}
+
+internal sealed class PickleNone : PickleValue
+{
+    public static readonly PickleNone Instance = new();
+
+    public override string Kind => "None";
+}
+
+internal sealed class PickleBool(bool value) : PickleValue
+{
+    public static readonly PickleBool True = new(true);
+    public static readonly PickleBool False = new(false);
+
+    public bool Value { get; } = value;
+
+    public override string Kind => "a bool";
+}
+
+internal sealed class PickleInteger(Int128 value) : PickleValue
+{
+    public Int128 Value { get; } = value;
+
+    public override string Kind => "an int";
+
+    public override bool Equals(object? obj) => obj is PickleInteger other && other.Value == Value;
+
+    public override int GetHashCode() => Value.GetHashCode();
+}
+
+internal sealed class PickleFloat(double value) : PickleValue
+{
+    public double Value { get; } = value;
+
+    public override string Kind => "a float";
+}
+
+internal sealed class PickleString(string value) : PickleValue
+{
+    // Kept, because a pickle can use one long string as a key any number of times.
+    private readonly int _hash = value.GetHashCode(StringComparison.Ordinal);
+
+    public string Value { get; } = value;
+
+    public override string Kind => "a string";
+
+    public override bool Equals(object? obj) => obj is PickleString other && other.Value == Value;
+
+    public override int GetHashCode() => _hash;
+}
+
+internal sealed class PickleBytes(byte[] value) : PickleValue
+{
+    public byte[] Value { get; } = value;
+
+    public override string Kind => "bytes";
+}
+
+internal sealed class PickleTuple(PickleValue[] items) : PickleValue
+{
+    public static readonly PickleTuple Empty = new([]);
+
+    public PickleValue[] Items { get; } = items;
+
+    public override string Kind => "a tuple";
+}
+
+/// <summary>A list, or a set, whose members are not compared: nothing here looks them up.</summary>
+internal sealed class PickleList(bool isSet) : PickleValue
+{
+    public bool IsSet { get; } = isSet;
+
+    public List<PickleValue> Items { get; } = [];
+
+    public override string Kind => IsSet ? "a set" : "a list";
+}
+
+/// <summary>A dict in the order of the file. Keys are strings and ints; a key that comes again replaces the value, as in Python.</summary>
+internal sealed class PickleDict(bool isOrderedDict) : PickleValue
+{
+    // Every tensor carries an empty dict of hooks: those must not cost a hash table.
+    private OrderedDictionary<PickleValue, PickleValue>? _items;
+
+    public bool IsOrderedDict { get; } = isOrderedDict;
+
+    public int Count => _items?.Count ?? 0;
+
+    public override string Kind => "a dict";
+
+    public KeyValuePair<PickleValue, PickleValue> this[int position] => _items!.GetAt(position);
+
+    public PickleValue? Find(PickleValue key) => _items != null && _items.TryGetValue(key, out PickleValue? value) ? value : null;
+
+    public void Set(PickleValue key, PickleValue value) => (_items ??= [])[key] = value;
+}
+
+/// <summary>A <c>torch.device</c>; which one makes no difference here.</summary>
+internal sealed class PickleDevice : PickleValue
+{
+    public static readonly PickleDevice Instance = new();
+
+    public override string Kind => "a torch.device";
+}
+
+/// <summary>A name from the closed list of what a pickle may refer to; a <c>torch.dtype</c> is also a value of its own.</summary>
+internal sealed class TorchGlobal(TorchFunction function, TorchDtype? dtype, string name) : PickleValue
+{
+    public TorchFunction Function { get; } = function;
+
+    /// <summary>The element type of a storage class or dtype.</summary>
+    public TorchDtype? Dtype { get; } = dtype;
+
+    public override string Kind { get; } = name;
+}
+
+/// <summary>A record of raw elements, named by a persistent id.</summary>
+internal sealed class TorchStorage(string key, TorchDtype dtype, long numel, StoredZipEntry record) : PickleValue
+{
+    public string Key { get; } = key;
+
+    public TorchDtype Dtype { get; } = dtype;
+
+    public long Numel { get; } = numel;
+
+    public StoredZipEntry Record { get; } = record;
+
+    public override string Kind => "a storage";
+}
+
+/// <summary>A view of a storage: element <c>i</c> lies at <c>Offset + sum(i[d] * Stride[d])</c>, in elements of <c>Dtype</c>.</summary>
+internal sealed class TorchTensor(
+    TorchStorage storage, TorchDtype dtype, long offset, long[] shape, long[] stride, long count) : PickleValue
+{
+    public TorchStorage Storage { get; } = storage;
+
+    public TorchDtype Dtype { get; } = dtype;
+
+    public long Offset { get; } = offset;
+
+    public long[] Shape { get; } = shape;
+
+    public long[] Stride { get; } = stride;
+
+    /// <summary>The number of elements: the product of the shape, which fits 64 bits.</summary>
+    public long Count { get; } = count;
+
+    public bool RequiresGrad { get; init; }
+
+    public bool IsParameter { get; init; }
+
+    public override string Kind => $"a {Dtype.Name} tensor of shape {ShapeText}";
+
+    public string ShapeText => $"[{string.Join(", ", Shape)}]";
+}

@@ -1,0 +1,185 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+
+namespace SimdEmbed.Formats;
+
+/// <summary>An open <c>.pth</c> file: its object tree, decoded and checked, and the way to its tensors' elements.</summary>
+internal sealed unsafe class PyTorchFile : IDisposable
+{
+    private const int HighestVersion = 10;
+
+    /// <summary>Views may repeat elements (stride 0), but not be more than a small multiple of what the file has.</summary>
+    private const long ElementAllowance = 64 << 10;
+
+    private readonly FileBytes _file;
+    private readonly StoredZipReader _zip;
+    private long _budget;
+
+    private PyTorchFile(FileBytes file, StoredZipReader zip, PickleValue root)
+    {
+        _file = file;
+        _zip = zip;
+        Root = root;
+        _budget = (2 * file.Length) + ElementAllowance;
+    }
+
+    /// <summary>A pickled 0x1950a86a20f9469cfc6c: what files from before PyTorch 1.6 have behind the protocol and the frame.</summary>
+    private static ReadOnlySpan<byte> LegacyMagic => [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+
+    /// <summary>What was given to <c>torch.save</c>.</summary>
+    public PickleValue Root { get; }
+
+    public long Length => _file.Length;
+
+    /// <exception cref="TableFormatException">The file is not a checkpoint that is read.</exception>
+    public static PyTorchFile Open(string path)
+    {
+        FileBytes file = new(path);
+        FormatError error = default;
+        try
+        {
+            if (TryOpen(file, out PyTorchFile? opened, ref error))
+            {
+                file = null!;
+                return opened;
+            }
+        }
+        finally
+        {
+            file?.Dispose();
+        }
+
+        throw error.ToException(path);
+    }
+
+    /// <summary>
+    /// Copies a float32 tensor's elements in logical order. All tensors of a file together may not be larger than twice the file
+    /// and a little.
+    /// </summary>
+    public bool TryRead(TorchTensor tensor, float* destination, ref FormatError error)
+    {
+        _budget -= tensor.Count * sizeof(float);
+        return TensorReader.TryRead(_zip, tensor, destination, ref error);
+    }
+
+    /// <summary>Whether a tensor may be given memory: to be asked before that is done.</summary>
+    public bool TryReserve(TorchTensor tensor, ref FormatError error) =>
+        tensor.Count <= _budget / sizeof(float)
+        || error.Fail(
+            "tensor-memory",
+            tensor.Storage.Record.PayloadOffset,
+            $"a tensor of shape {tensor.ShapeText} has {tensor.Count} elements, more than a file of {_file.Length} bytes may expand to");
+
+    public void Dispose() => _file.Dispose();
+
+    private static bool TryOpen(FileBytes file, [NotNullWhen(true)] out PyTorchFile? opened, ref FormatError error)
+    {
+        opened = null;
+        if (!TryCheckKind(file, ref error) || !StoredZipReader.TryOpen(file, out StoredZipReader? zip, ref error)) return false;
+        if (!TryFindRoot(zip, out string root, out StoredZipEntry? pickle, ref error)) return false;
+        if (zip.TryFind($"{root}/.format_version", out _)) zip.AllowMissingCrc();
+        if (!TryCheckVersion(zip, root, ref error) || !TryCheckByteOrder(zip, root, ref error)) return false;
+        if (!zip.TryReadAll(pickle, out byte[] bytes, ref error)) return false;
+        TorchObjects torch = new(zip, root);
+        if (!PickleMachine.TryRun(bytes, pickle, torch, file.Length, out PickleValue value, ref error)) return false;
+        opened = new PyTorchFile(file, zip, value);
+        return true;
+    }
+
+    /// <summary>Says what a file is that is not a zip, because "bad signature" helps nobody who has an old checkpoint.</summary>
+    private static bool TryCheckKind(FileBytes file, ref FormatError error)
+    {
+        const int TarMagicOffset = 257;
+        Span<byte> head = stackalloc byte[TarMagicOffset + 5];
+        head = head[..(int)Math.Min(head.Length, file.Length)];
+        if (head.IsEmpty) return error.Fail("file-empty", 0, "the file is empty");
+        if (!file.TryRead(0, head, ref error)) return false;
+        if (head.StartsWith("PK\x03\x04"u8)) return true;
+        if (head.StartsWith("PK\x05\x06"u8)) return error.Fail("zip-empty", 0, "is a zip archive without records");
+        if (head.IndexOf(LegacyMagic) is 2 or 11)
+        {
+            return error.Fail("legacy", 0, "is a legacy (non-zip) PyTorch file; save it with torch.save's default zip format");
+        }
+
+        if (head.Length > TarMagicOffset && head[TarMagicOffset..].SequenceEqual("ustar"u8))
+        {
+            return error.Fail(
+                "legacy-tar", 0, "is a tar file, as PyTorch wrote before 0.1.10; save it with torch.save's default zip format");
+        }
+
+        return head[0] == (byte)PickleOpcode.Proto
+            ? error.Fail("not-zip", 0, "is a pickle outside a zip: not from torch.save, or a damaged legacy (non-zip) one; not run")
+            : error.Fail("not-zip", 0, "is not a PyTorch file: it does not start with a zip record");
+    }
+
+    private static bool TryFindRoot(
+        StoredZipReader zip, out string root, [NotNullWhen(true)] out StoredZipEntry? pickle, ref FormatError error)
+    {
+        const string Suffix = "/data.pkl";
+        root = "";
+        pickle = null;
+        foreach (StoredZipEntry entry in zip.Entries)
+        {
+            if (!entry.Name.EndsWith(Suffix, StringComparison.Ordinal)) continue;
+            if (pickle != null) return error.Fail("pth-root", entry.HeaderOffset, "the zip has two data.pkl records; expected one");
+            pickle = entry;
+            root = entry.Name[..^Suffix.Length];
+        }
+
+        if (pickle == null)
+        {
+            return error.Fail("pth-root", -1, "the zip has no <folder>/data.pkl record; expected one, as torch.save writes it");
+        }
+
+        if (root.Length == 0 || root.Contains('/'))
+        {
+            return error.Fail("pth-root", pickle.HeaderOffset, $"data.pkl is in folder {FormatError.Quote(root)}; expected one top folder");
+        }
+
+        return !zip.TryFind($"{root}/constants.pkl", out StoredZipEntry? constants)
+            || error.Fail(
+                "pth-torchscript",
+                constants.HeaderOffset,
+                "is a TorchScript archive (it has constants.pkl); expected a state_dict from torch.save");
+    }
+
+    private static bool TryCheckVersion(StoredZipReader zip, string root, ref FormatError error)
+    {
+        if (!zip.TryFind($"{root}/version", out StoredZipEntry? entry) && !zip.TryFind($"{root}/.data/version", out entry))
+        {
+            return error.Fail("pth-version", -1, "the zip has no version record; expected one, as torch.save writes it");
+        }
+
+        if (!TryReadWord(zip, entry, out string word, ref error)) return false;
+        bool isNumber = int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int version);
+        return (isNumber && version is >= 1 and <= HighestVersion)
+            || error.Fail("pth-version", entry.PayloadOffset, $"the version is {FormatError.Quote(word)}; expected 1 to {HighestVersion}");
+    }
+
+    private static bool TryCheckByteOrder(StoredZipReader zip, string root, ref FormatError error)
+    {
+        if (!zip.TryFind($"{root}/byteorder", out StoredZipEntry? entry)) return true;
+        if (!TryReadWord(zip, entry, out string word, ref error)) return false;
+        return word == "little"
+            || error.Fail("pth-byteorder", entry.PayloadOffset, $"the byte order is {FormatError.Quote(word)}; expected 'little'");
+    }
+
+    /// <summary>A record of one short ASCII word and perhaps a line feed.</summary>
+    private static bool TryReadWord(StoredZipReader zip, StoredZipEntry entry, out string word, ref FormatError error)
+    {
+        const int LongestWord = 16;
+        word = "";
+        if (entry.Length > LongestWord)
+        {
+            return error.Fail(
+                "pth-record",
+                entry.PayloadOffset,
+                $"record {FormatError.Quote(entry.Name)} has {entry.Length} bytes; expected at most {LongestWord}");
+        }
+
+        if (!zip.TryReadAll(entry, out byte[] bytes, ref error)) return false;
+        word = Encoding.Latin1.GetString(bytes).TrimEnd('\n');
+        return true;
+    }
+}

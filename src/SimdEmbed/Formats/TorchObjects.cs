@@ -1,0 +1,240 @@
+namespace SimdEmbed.Formats;
+
+/// <summary>What a name on the closed list does when the pickle calls it.</summary>
+internal enum TorchFunction
+{
+    Storage,
+    OrderedDict,
+    RebuildTensor,
+    RebuildTensorV2,
+    RebuildTensorV3,
+    RebuildParameter,
+    Size,
+    Device,
+    Dtype,
+}
+
+/// <summary>
+/// The closed list of names a pickle may refer to, and what they build: storages that exist in the archive with the length they
+/// claim, and tensors that lie inside their storage. Nothing is read from the storages here.
+/// </summary>
+internal sealed class TorchObjects(StoredZipReader zip, string root)
+{
+    private const int HighestRank = 64;
+
+    private static readonly TorchGlobal s_orderedDict = new(TorchFunction.OrderedDict, null, "collections.OrderedDict");
+    private readonly Dictionary<string, TorchStorage> _storages = new(StringComparer.Ordinal);
+
+    /// <summary>The value of a global, or null for everything that is not on the list.</summary>
+    public static PickleValue? FindGlobal(string module, string name)
+    {
+        switch (module, name)
+        {
+            case ("collections", "OrderedDict"): return s_orderedDict;
+            case ("torch._utils", "_rebuild_tensor"): return Function(TorchFunction.RebuildTensor);
+            case ("torch._utils", "_rebuild_tensor_v2"): return Function(TorchFunction.RebuildTensorV2);
+            case ("torch._utils", "_rebuild_tensor_v3"): return Function(TorchFunction.RebuildTensorV3);
+            case ("torch._utils", "_rebuild_parameter"): return Function(TorchFunction.RebuildParameter);
+            case ("torch", "Size"): return Function(TorchFunction.Size);
+            case ("torch", "device"): return Function(TorchFunction.Device);
+            case ("torch.storage", "UntypedStorage" or "_UntypedStorage"):
+                return new TorchGlobal(TorchFunction.Storage, TorchDtype.UInt8, $"{module}.{name}");
+        }
+
+        if (module != "torch") return null;
+        if (TorchDtype.FromStorageClass(name) is { } stored) return new TorchGlobal(TorchFunction.Storage, stored, $"torch.{name}");
+        return TorchDtype.FromName(name) is { } dtype ? new TorchGlobal(TorchFunction.Dtype, dtype, $"torch.{name}") : null;
+
+        TorchGlobal Function(TorchFunction function) => new(function, null, $"{module}.{name}");
+    }
+
+    /// <summary>A call of a global: <c>function(*arguments)</c>.</summary>
+    public static bool TryReduce(PickleValue function, PickleValue arguments, long offset, out PickleValue result, ref FormatError error)
+    {
+        result = PickleNone.Instance;
+        if (function is not TorchGlobal global)
+        {
+            return error.Fail("pickle-call", offset, $"the pickle calls {function.Kind}; expected a function");
+        }
+
+        if (arguments is not PickleTuple { Items: { } given })
+        {
+            return error.Fail("pickle-call", offset, $"{global.Kind} is called with {arguments.Kind}; expected a tuple");
+        }
+
+        switch (global.Function)
+        {
+            case TorchFunction.OrderedDict when given is []:
+                result = new PickleDict(isOrderedDict: true);
+                return true;
+            case TorchFunction.Size when given is [PickleTuple size]:
+                result = size;
+                return true;
+            case TorchFunction.Device when given is [PickleString] or [PickleString, PickleInteger]:
+                result = PickleDevice.Instance;
+                return true;
+            case TorchFunction.RebuildTensor when given is [_, _, _, _]:
+                return TryTensor(given, null, PickleBool.False, offset, out result, ref error);
+            case TorchFunction.RebuildTensorV2 when given is [_, _, _, _, PickleBool, _] or [_, _, _, _, PickleBool, _, _]:
+                return TryMetadata(given, 6, offset, ref error)
+                    && TryTensor(given, null, (PickleBool)given[4], offset, out result, ref error);
+            case TorchFunction.RebuildTensorV3 when given.Length is 7 or 8
+                && given[4] is PickleBool grad && given[6] is TorchGlobal { Function: TorchFunction.Dtype } dtype:
+                return TryMetadata(given, 7, offset, ref error)
+                    && TryTensor(given, dtype.Dtype, grad, offset, out result, ref error);
+            case TorchFunction.RebuildParameter when given is [TorchTensor data, PickleBool grad, PickleDict]:
+                result = new TorchTensor(data.Storage, data.Dtype, data.Offset, data.Shape, data.Stride, data.Count)
+                {
+                    IsParameter = true,
+                    RequiresGrad = grad.Value,
+                };
+                return true;
+            default:
+                return error.Fail("tensor-arguments", offset, $"{global.Kind} is called with {given.Length} arguments that do not fit it");
+        }
+    }
+
+    /// <summary>A persistent id: <c>("storage", class, key, location, numel)</c>.</summary>
+    public bool TryLoad(PickleValue id, long offset, out PickleValue storage, ref FormatError error)
+    {
+        storage = PickleNone.Instance;
+        if (id is not PickleTuple
+            {
+                Items:
+                [
+                    PickleString { Value: "storage" }, TorchGlobal { Function: TorchFunction.Storage, Dtype: { } dtype } type,
+                    PickleString { Value: { } key }, PickleString, PickleInteger { Value: var numel },
+                ]
+            })
+        {
+            return error.Fail(
+                "storage-id", offset, "a persistent id is not (\"storage\", storage class, key, location, number of elements)");
+        }
+
+        if (key.Length == 0 || key.AsSpan().ContainsAnyExceptInRange('0', '9'))
+        {
+            return error.Fail("storage-key", offset, $"a storage has key {FormatError.Quote(key)}; expected digits");
+        }
+
+        if (!zip.TryFind($"{root}/data/{key}", out StoredZipEntry? record))
+        {
+            return error.Fail("storage-missing", offset, $"there is no record for storage {FormatError.Quote(key)}");
+        }
+
+        // Divide, not multiply: a claimed count times its size may be beyond 128 bits.
+        if (numel < 0 || record.Length % dtype.ElementBytes != 0 || numel != record.Length / dtype.ElementBytes)
+        {
+            return error.Fail(
+                "storage-length",
+                offset,
+                $"storage {FormatError.Quote(key)} claims {numel} elements of {dtype.Name}; its record has {record.Length} bytes");
+        }
+
+        if (_storages.TryGetValue(key, out TorchStorage? known))
+        {
+            // PyTorch would quietly read the second use with the first one's type.
+            if (known.Dtype != dtype)
+            {
+                return error.Fail(
+                    "storage-dtype", offset, $"storage {FormatError.Quote(key)} is used as {known.Dtype.Name} and as {dtype.Name}");
+            }
+
+            storage = known;
+            return true;
+        }
+
+        TorchStorage made = new(key, dtype, (long)numel, record);
+        _storages.Add(key, made);
+        storage = made;
+        return true;
+    }
+
+    /// <summary>Metadata can say that a view is negated or conjugated: values would then not be what lies in the file.</summary>
+    private static bool TryMetadata(PickleValue[] given, int position, long offset, ref FormatError error) =>
+        given.Length == position
+        || given[position] is PickleNone or PickleDict { Count: 0 }
+        || error.Fail("tensor-metadata", offset, $"a tensor has metadata ({given[position].Kind}); expected none");
+
+    private static bool TryTensor(
+        PickleValue[] given, TorchDtype? dtype, PickleBool requiresGrad, long offset, out PickleValue result, ref FormatError error)
+    {
+        result = PickleNone.Instance;
+        if (given is not [TorchStorage storage, PickleInteger start, PickleTuple size, PickleTuple step, ..])
+        {
+            return error.Fail(
+                "tensor-arguments",
+                offset,
+                $"a tensor is rebuilt from ({given[0].Kind}, {given[1].Kind}, {given[2].Kind}, {given[3].Kind}); "
+                    + "expected (storage, int, tuple, tuple)");
+        }
+
+        if (size.Items.Length != step.Items.Length || size.Items.Length > HighestRank)
+        {
+            return error.Fail(
+                "tensor-rank",
+                offset,
+                $"a tensor has {size.Items.Length} sizes and {step.Items.Length} strides; expected as many of each, at most {HighestRank}");
+        }
+
+        dtype ??= storage.Dtype;
+        long[] shape = new long[size.Items.Length];
+        long[] stride = new long[shape.Length];
+        if (!TryLongs(size, "size", shape, offset, ref error) || !TryLongs(step, "stride", stride, offset, ref error)) return false;
+        if (start.Value < 0 || start.Value > long.MaxValue)
+        {
+            return error.Fail("tensor-bounds", offset, $"a tensor starts at element {start.Value} of its storage");
+        }
+
+        long numel = storage.Numel * storage.Dtype.ElementBytes / dtype.ElementBytes;
+        if (!TryCount((long)start.Value, shape, stride, numel, offset, out long count, ref error)) return false;
+        result = new TorchTensor(storage, dtype, (long)start.Value, shape, stride, count) { RequiresGrad = requiresGrad.Value };
+        return true;
+    }
+
+    private static bool TryLongs(PickleTuple tuple, string what, long[] values, long offset, ref FormatError error)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (tuple.Items[i] is not PickleInteger { Value: var value } || value < 0 || value > long.MaxValue)
+            {
+                string found = tuple.Items[i] is PickleInteger number ? number.Value.ToString() : tuple.Items[i].Kind;
+                return error.Fail(
+                    "tensor-shape", offset, $"a tensor has {what} {found} in dimension {i}; expected an int of 0 to 2^63 - 1");
+            }
+
+            values[i] = (long)value;
+        }
+
+        return true;
+    }
+
+    /// <summary>Checks that the last element lies in the storage: <c>start + sum((size - 1) * stride) &lt; numel</c>.</summary>
+    private static bool TryCount(
+        long start, long[] shape, long[] stride, long numel, long offset, out long count, ref FormatError error)
+    {
+        count = 0;
+        if (shape.AsSpan().Contains(0)) return true;
+
+        Int128 last = start;
+        Int128 product = 1;
+        for (int i = 0; i < shape.Length; i++)
+        {
+            // One term fits 126 bits, but 64 of them need not: the sum is looked at after each.
+            last += (Int128)(shape[i] - 1) * stride[i];
+            product *= shape[i];
+            if (last >= numel || product > long.MaxValue) break;
+        }
+
+        if (last >= numel || product > long.MaxValue)
+        {
+            return error.Fail(
+                "tensor-bounds",
+                offset,
+                $"a tensor of shape [{string.Join(", ", shape)}] and stride [{string.Join(", ", stride)}] from element {start} "
+                    + $"does not fit its storage of {numel} elements");
+        }
+
+        count = (long)product;
+        return true;
+    }
+}
