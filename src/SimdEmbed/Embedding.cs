@@ -113,8 +113,7 @@ public sealed unsafe partial class Embedding : IDisposable
             if (WideIndices.IsWide<TIndex>() && IsPlain)
             {
                 Check.Indices(first, indices.Length, table.Count, nameof(indices));
-                BagPlan<TIndex> plan = new() { Indices = first, Count = indices.Length };
-                Pool<TIndex, Copy<Float32>>.Run(table, plan, destination);
+                Pool<TIndex, Copy<Float32>>.LookUp(table, first, indices.Length, destination);
             }
             else
             {

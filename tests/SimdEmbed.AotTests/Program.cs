@@ -1,4 +1,5 @@
 using SimdEmbed.Tests.Golden;
+using SimdEmbed.Tests.Initializers;
 
 // The golden data through the public API of a native build: what a service that publishes native gets.
 string folder = args.Length > 0 ? args[0] : Path.Combine(AppContext.BaseDirectory, "Golden");
@@ -13,5 +14,9 @@ foreach (string family in GoldenSet.Families)
     foreach (string failure in report.Failures) Console.WriteLine($"  FAILED {failure}");
 }
 
+string? difference = NormalVector.FirstDifference();
+Console.WriteLine($"Initializer.Normal: {difference ?? "the committed bits"}");
+if (difference is null) passed++;
+else failed++;
 Console.WriteLine($"{passed} passed, {failed} failed");
 return failed == 0 && passed > 0 ? 0 : 1;

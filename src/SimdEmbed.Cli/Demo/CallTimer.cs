@@ -17,19 +17,19 @@ internal static class CallTimer
 {
     private const int Blocks = 41;
     private const int CallsPerWarmUp = 16;
-    private static readonly TimeSpan _warmUp = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan _block = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_block = TimeSpan.FromMilliseconds(2);
 
     // The JIT compiles what is hot on another thread, after a quiet 100 ms: first with counters, then for good.
-    private static readonly TimeSpan _tierUp = TimeSpan.FromMilliseconds(150);
-    private static readonly int _tiers = EngineInfo.IsNative ? 1 : 2;
+    private static readonly TimeSpan s_tierUp = TimeSpan.FromMilliseconds(150);
+    private static readonly int s_tiers = EngineInfo.IsNative ? 1 : 2;
 
     public static IReadOnlyList<Timing> Measure(ITimedCall[] calls)
     {
-        for (int tier = 0; tier < _tiers; tier++)
+        for (int tier = 0; tier < s_tiers; tier++)
         {
             foreach (ITimedCall call in calls) WarmUp(call);
-            if (!EngineInfo.IsNative) Thread.Sleep(_tierUp);
+            if (!EngineInfo.IsNative) Thread.Sleep(s_tierUp);
         }
 
         return Array.ConvertAll(calls, Measure);
@@ -39,13 +39,13 @@ internal static class CallTimer
     {
         long start = Stopwatch.GetTimestamp();
         do call.Run(CallsPerWarmUp);
-        while (Stopwatch.GetElapsedTime(start) < _warmUp);
+        while (Stopwatch.GetElapsedTime(start) < s_warmUp);
     }
 
     private static Timing Measure(ITimedCall call)
     {
         int callsPerBlock = 1;
-        while (Time(call, callsPerBlock) < _block) callsPerBlock *= 2;
+        while (Time(call, callsPerBlock) < s_block) callsPerBlock *= 2;
 
         double[] nanoseconds = new double[Blocks];
         long allocated = GC.GetAllocatedBytesForCurrentThread();

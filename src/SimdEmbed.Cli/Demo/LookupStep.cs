@@ -8,12 +8,12 @@ internal static class LookupStep
 {
     private const int TableRowsShown = 6;
 
-    private static readonly int[][] _indices = [[1, 2, 4, 5], [4, 3, 2, 3]];
+    private static readonly int[][] s_indices = [[1, 2, 4, 5], [4, 3, 2, 3]];
 
     public static LookupResult Run(Embedding embedding)
     {
         int dim = embedding.EmbeddingDim;
-        int[][] indices = Array.ConvertAll(_indices, batch => Array.ConvertAll(batch, index => (int)(index % embedding.NumEmbeddings)));
+        int[][] indices = Array.ConvertAll(s_indices, batch => Array.ConvertAll(batch, index => (int)(index % embedding.NumEmbeddings)));
         int[] flat = [.. indices[0], .. indices[1]];
         if ((long)flat.Length * dim > Array.MaxLength) throw new InvalidDataException($"rows of {dim} floats are too wide to print.");
         float[] output = new float[flat.Length * dim];

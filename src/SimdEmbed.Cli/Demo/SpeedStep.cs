@@ -10,7 +10,7 @@ internal static class SpeedStep
     private const int TableDim = 64;
     private const long MaxFloatsPerCall = 1 << 20;
 
-    private static readonly int[] _batchSizes = [1, 8, 32];
+    private static readonly int[] s_batchSizes = [1, 8, 32];
 
     public static IReadOnlyList<Timing> Run(ulong seed)
     {
@@ -22,7 +22,7 @@ internal static class SpeedStep
     /// <summary>Lookups in a table of the user's; its rows may be so wide that a call is no matter of nanoseconds.</summary>
     public static IReadOnlyList<Timing> Run(Embedding embedding) => CallTimer.Measure([.. Lookups(embedding)]);
 
-    private static IEnumerable<ITimedCall> Lookups(Embedding embedding) => _batchSizes
+    private static IEnumerable<ITimedCall> Lookups(Embedding embedding) => s_batchSizes
         .Where(rows => (long)rows * embedding.EmbeddingDim <= MaxFloatsPerCall)
         .Select(rows => new LookupCall(embedding, rows));
 

@@ -5,9 +5,9 @@ namespace SimdEmbed.Cli;
 /// <summary>How long ago the program started.</summary>
 internal static class StartClock
 {
-    private static long _main;
+    private static long s_main;
 
-    public static void EnterMain() => _main = Stopwatch.GetTimestamp();
+    public static void EnterMain() => s_main = Stopwatch.GetTimestamp();
 
     /// <summary>
     /// Milliseconds since the process started, and since Main. The first includes the runtime's own start but comes from the
@@ -15,7 +15,7 @@ internal static class StartClock
     /// </summary>
     public static (double Process, double Main) Read()
     {
-        double main = Stopwatch.GetElapsedTime(_main).TotalMilliseconds;
+        double main = Stopwatch.GetElapsedTime(s_main).TotalMilliseconds;
         DateTime now = DateTime.UtcNow;
         using Process process = Process.GetCurrentProcess();
         return ((now - process.StartTime.ToUniversalTime()).TotalMilliseconds, main);

@@ -16,11 +16,12 @@ internal unsafe ref struct Workspace
     private const int Alignment = 64;
 
     [ThreadStatic]
-    private static Arena? t_arena;
+    private static Arena? s_arena;
 
     private readonly Arena _arena;
     private readonly nuint _mark;
     private readonly byte* _overflow;
+    private readonly nuint _bytes;
     private byte* _next;
     private nuint _left;
 
@@ -40,18 +41,15 @@ internal unsafe ref struct Workspace
             _next = _overflow = Arena.Allocate(bytes);
         }
 
-        _left = bytes;
+        _left = _bytes = bytes;
     }
-
-    /// <summary>Native bytes held by the arenas of all threads.</summary>
-    public static long NativeBytes => Interlocked.Read(ref Arena.TotalBytes);
 
     /// <summary>What <see cref="Take{T}"/> of <paramref name="count"/> elements consumes: whole cache lines.</summary>
     public static nuint SizeOf<T>(long count)
         where T : unmanaged => checked(((nuint)count * (nuint)sizeof(T) + Alignment - 1) & ~(nuint)(Alignment - 1));
 
     public static Workspace Rent(nuint bytes) =>
-        new(t_arena ??= new Arena(), (bytes + Alignment - 1) & ~(nuint)(Alignment - 1));
+        new(s_arena ??= new Arena(), (bytes + Alignment - 1) & ~(nuint)(Alignment - 1));
 
     /// <summary>The next <paramref name="count"/> elements, 64-byte aligned, with whatever bytes the last user left.</summary>
     public T* Take<T>(long count)
@@ -68,14 +66,12 @@ internal unsafe ref struct Workspace
     public void Dispose()
     {
         _arena.Used = _mark;
-        if (_overflow != null) Arena.Free(_overflow);
+        if (_overflow != null) Arena.Free(_overflow, _bytes);
     }
 
     /// <summary>One thread's memory; the finalizer runs after the thread is gone.</summary>
     private sealed class Arena : CriticalFinalizerObject
     {
-        public static long TotalBytes;
-
         public byte* Start;
         public nuint Capacity;
         public nuint Used;
@@ -85,18 +81,25 @@ internal unsafe ref struct Workspace
 
         public static byte* Allocate(nuint bytes)
         {
+            byte* memory = null;
             try
             {
-                return (byte*)NativeMemory.AlignedAlloc(bytes, Alignment);
+                memory = (byte*)NativeMemory.AlignedAlloc(bytes, Alignment);
             }
             catch (OutOfMemoryException e)
             {
                 Throw.OutOfMemory("scratch memory for this call", bytes, e);
-                return null;
             }
+
+            NativeBytes.Take(bytes);
+            return memory;
         }
 
-        public static void Free(byte* memory) => NativeMemory.AlignedFree(memory);
+        public static void Free(byte* memory, nuint bytes)
+        {
+            NativeMemory.AlignedFree(memory);
+            NativeBytes.Return(bytes);
+        }
 
         public void Reserve(nuint bytes)
         {
@@ -109,13 +112,11 @@ internal unsafe ref struct Workspace
             Release();
             Start = grown;
             Capacity = wanted;
-            Interlocked.Add(ref TotalBytes, (long)wanted);
         }
 
         private void Release()
         {
-            Free(Start);
-            Interlocked.Add(ref TotalBytes, -(long)Capacity);
+            Free(Start, Capacity);
             Start = null;
             Capacity = 0;
         }

@@ -11,6 +11,19 @@ internal static unsafe class Pool<TIndex, TOp>
     where TIndex : unmanaged, IBinaryInteger<TIndex>
     where TOp : struct, IPoolOp
 {
+    /// <summary>
+    /// A plain lookup: <paramref name="count"/> bags of one index, output in order. Its own loop, inlined into the caller,
+    /// because a batch of one row costs little more than the call of a function.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LookUp(in RowView table, TIndex* indices, int count, float* output)
+    {
+        byte* rows = table.Rows;
+        nint stride = table.Stride;
+        nint dim = table.Dim;
+        for (int i = 0; i < count; i++, output += dim) Bag(rows, stride, dim, indices + i, 1, output);
+    }
+
     /// <summary>Writes <c>plan.Count</c> rows of <c>table.Dim</c> floats to <paramref name="output"/>.</summary>
     public static void Run(in RowView table, in BagPlan<TIndex> plan, float* output)
     {

@@ -15,7 +15,6 @@ internal sealed unsafe class AlignedMemory : CriticalFinalizerObject, IDisposabl
     /// <summary>Bytes behind the last one asked for that belong to the block, so that a full vector may be read at the end.</summary>
     public const int Overread = 64;
 
-    private static long s_liveBytes;
     private byte* _start;
 
     /// <param name="bytes">The size; the content is not initialised.</param>
@@ -35,16 +34,13 @@ internal sealed unsafe class AlignedMemory : CriticalFinalizerObject, IDisposabl
 
         Bytes = (nuint)bytes;
         NativeMemory.Clear(_start + Bytes, Overread);
-        Interlocked.Add(ref s_liveBytes, (long)Bytes);
+        NativeBytes.Take(Bytes);
 
         // Without the pressure the collector sees a small object and lets gigabytes wait for their finalizer.
         if (Bytes > 0) GC.AddMemoryPressure((long)Bytes);
     }
 
     ~AlignedMemory() => Release();
-
-    /// <summary>Bytes of all live blocks: tests count leaks with it, because the GC does not see native memory.</summary>
-    public static long LiveBytes => Interlocked.Read(ref s_liveBytes);
 
     public byte* Start => _start;
 
@@ -80,7 +76,7 @@ internal sealed unsafe class AlignedMemory : CriticalFinalizerObject, IDisposabl
         if (_start == null) return;
         NativeMemory.AlignedFree(_start);
         _start = null;
-        Interlocked.Add(ref s_liveBytes, -(long)Bytes);
+        NativeBytes.Return(Bytes);
         if (Bytes > 0) GC.RemoveMemoryPressure((long)Bytes);
     }
 }

@@ -1,3 +1,4 @@
+using SimdEmbed.Internals;
 using Xunit;
 
 namespace SimdEmbed.Tests.Support;
@@ -11,10 +12,10 @@ internal static class Allocations
     public static void AssertNone(Action call)
     {
         for (int i = 0; i < Warmup; i++) call();
-        long native = SimdEmbed.Internals.Workspace.NativeBytes + SimdEmbed.Tables.AlignedMemory.LiveBytes;
+        long native = NativeBytes.TakenByThread;
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < Calls; i++) call();
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        Assert.Equal(native, SimdEmbed.Internals.Workspace.NativeBytes + SimdEmbed.Tables.AlignedMemory.LiveBytes);
+        Assert.Equal(native, NativeBytes.TakenByThread);
     }
 }

@@ -1,0 +1,13 @@
+using System.CommandLine;
+
+namespace SimdEmbed.Proofs;
+
+/// <summary>The long proofs, run by hand. Each ends with one line of figures, and with exit code 1 on any failure.</summary>
+internal static class Program
+{
+    private static int Main(string[] arguments) => new RootCommand("The proofs that are too long for every change.")
+    {
+        PropertiesProof.Create(),
+        BadIndicesProof.Create(),
+    }.Parse(arguments).Invoke();
+}

@@ -1,0 +1,36 @@
+using System.Globalization;
+using FsCheck;
+using FsCheck.Fluent;
+using SimdEmbed.Tests.Support;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace SimdEmbed.Tests;
+
+/// <summary>Every combination of an embedding's options against the reference, bit for bit; run again at every vector width.</summary>
+[Trait("Category", "Property")]
+public sealed class EmbeddingModelProperties(ITestOutputHelper output)
+{
+    private static int Cases => Environment.GetEnvironmentVariable("SIMDEMBED_CASES") is { } text ? 10 * int.Parse(text, CultureInfo.InvariantCulture) : 12_000;
+
+    [Fact]
+    public void Every_combination_of_options_is_that_of_the_reference()
+    {
+        Coverage coverage = new(EmbeddingModel.Classes);
+        Config config = Config.QuickThrowOnFailure.WithMaxTest(Cases).WithReplay(20261123, 2026112303);
+        Check.One(config, Prop.ForAll(Gen.Choose(0, int.MaxValue - 1).ToArbitrary(), seed =>
+        {
+            EmbeddingModel model = new(seed);
+            foreach (string name in model.ClassesMet()) coverage.Note(name);
+            try
+            {
+                model.Check();
+            }
+            catch (Exception e)
+            {
+                throw new InvalidOperationException(model.ToString(), e);
+            }
+        }));
+        coverage.AssertComplete(output);
+    }
+}
