@@ -67,7 +67,7 @@ public sealed unsafe partial class Embedding
         Workspace workspace = Workspace.Rent(bytes);
         try
         {
-            BagPlan<TIndex> plan = new() { Indices = indices, Count = length };
+            BagPlan<TIndex> plan = new() { Indices = indices, Count = length, OutputStride = table.Dim };
             int unknown = anyUnknown ? Resolve(ref plan, table.Count, ref workspace) : 0;
             if (limits)
             {

@@ -56,13 +56,6 @@ public sealed unsafe class DenseGradient : EmbeddingGradient
         return new GradientRows(TouchedRows, TouchedCount, values, TouchedRows);
     }
 
-    private protected override void Overwrite(in RowView source, in BagPlan<int> plan)
-    {
-        BagPlan<int> scattered = plan;
-        scattered.Targets = TouchedRows;
-        Pool<int, Sum<Float32>>.Run(source, scattered, (float*)_values!.Start);
-    }
-
     private protected override void MakeRoom(long* slots, int count)
     {
         // Every row has its place, and the rows never touched are zeros.

@@ -67,7 +67,10 @@ public abstract unsafe class EmbeddingGradient : IDisposable
             Buffer.MemoryCopy(groups.Rows, TouchedRows, (nuint)groups.Count * sizeof(long), (nuint)groups.Count * sizeof(long));
             TouchedCount = groups.Count;
             BagPlan<int> plan = groups.Plan(0, groups.Count);
-            Overwrite(source, plan);
+            plan.OutputStride = Table.Dim;
+            GradientRows rows = OpenTouched();
+            plan.Targets = rows.Slots;
+            SumSegments(groups, source, plan, (float*)rows.Values.Rows);
             return;
         }
 
@@ -84,9 +87,18 @@ public abstract unsafe class EmbeddingGradient : IDisposable
         {
             int count = int.Min(BlockRows, groups.Count - first);
             BagPlan<int> plan = groups.Plan(first, count);
-            Pool<int, Sum<Float32>>.Run(source, plan, block);
+            plan.OutputStride = Table.Dim;
+            SumSegments(groups, source, plan, block);
             Update<AddUpdate>.Run(destination.Values, slots + first, count, RowView.Dense(block, count, Table.Dim), null, default);
         }
+    }
+
+    /// <summary>Writes the sum of each segment of <paramref name="plan"/>, from +0.0 in batch order.</summary>
+    private static void SumSegments(in RowGroups groups, in RowView source, in BagPlan<int> plan, float* output)
+    {
+        if (groups.AreElements) ElementScatter.Run(source, plan, output);
+        else if (groups.Weights != null) Pool<int, WeightedSum<Float32>>.Run(source, plan, output);
+        else Pool<int, Sum<Float32>>.Run(source, plan, output);
     }
 
     private protected static AlignedMemory Owned(AlignedMemory? memory)
@@ -97,9 +109,6 @@ public abstract unsafe class EmbeddingGradient : IDisposable
 
     /// <summary>Rows the gradient may hold after the next write: by positions, so that its size does not depend on duplicates.</summary>
     private protected long RowsToReserve(int positions, bool accumulate) => (accumulate ? TouchedCount : 0L) + positions;
-
-    /// <summary>Sums <paramref name="plan"/>'s bags into the touched rows, which hold nothing yet.</summary>
-    private protected abstract void Overwrite(in RowView source, in BagPlan<int> plan);
 
     /// <summary>The touched rows were merged: kept row <c>i</c> is now the <c>slots[i]</c>-th; new ones must read as zeros.</summary>
     private protected abstract void MakeRoom(long* slots, int count);

@@ -16,6 +16,15 @@ internal unsafe ref struct RowGroups
     public int* Starts;
     public int* Sources;
 
+    /// <summary>A factor for each of <see cref="Sources"/>, or null for 1.</summary>
+    public float* Weights;
+
+    /// <summary>
+    /// True when a source is not a row of the output gradient but one element of it, which goes to the touched row's same column:
+    /// the winners of max pooling.
+    /// </summary>
+    public bool AreElements;
+
     /// <summary>How often each touched row occurs, to divide its sum by; null unless asked for.</summary>
     public float* Divisors;
 
@@ -83,6 +92,7 @@ internal unsafe ref struct RowGroups
         Indices = Sources,
         Offsets = Starts + first,
         Count = count,
+        Weights = Weights,
         Divisors = Divisors == null ? null : Divisors + first,
     };
 

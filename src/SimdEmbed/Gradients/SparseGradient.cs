@@ -80,9 +80,6 @@ public sealed unsafe class SparseGradient : EmbeddingGradient
     internal override GradientRows OpenTouched() =>
         new(TouchedRows, TouchedCount, RowView.Dense((float*)Owned(_values).Start, TouchedCount, Table.Dim), null);
 
-    private protected override void Overwrite(in RowView source, in BagPlan<int> plan) =>
-        Pool<int, Sum<Float32>>.Run(source, plan, (float*)_values!.Start);
-
     private protected override void MakeRoom(long* slots, int count)
     {
         // From the back: a kept row only ever moves up, into room that has been vacated or was free.

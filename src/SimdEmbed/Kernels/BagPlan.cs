@@ -12,9 +12,18 @@ internal unsafe ref struct BagPlan<TIndex>
     /// <summary>How many bags.</summary>
     public int Count;
 
-    /// <summary>What each bag's result is divided by, or null for nothing: frequencies, or the counts of a mean.</summary>
+    /// <summary>A factor for each index, for the operators that take one.</summary>
+    public float* Weights;
+
+    /// <summary>A second factor for each index, applied first and rounded: what limits the row's norm.</summary>
+    public float* Scales;
+
+    /// <summary>What each bag's result is divided by, or null for nothing. A divisor of 0 makes zeros.</summary>
     public float* Divisors;
 
     /// <summary>The output row of each bag, or null for one after the other.</summary>
     public long* Targets;
+
+    /// <summary>Floats from one output row to the next.</summary>
+    public nint OutputStride;
 }

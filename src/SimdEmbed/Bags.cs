@@ -1,0 +1,152 @@
+using System.Numerics;
+using SimdEmbed.Internals;
+
+namespace SimdEmbed;
+
+/// <summary>
+/// A batch of bags: runs of indices that are pooled to one row each, in any of the usual forms, with or without a weight per
+/// index. It only refers to the spans it is made of; the call that takes it checks all of it before anything is written.
+/// </summary>
+/// <typeparam name="TIndex">int or long, or byte, ushort or uint, which are widened.</typeparam>
+public readonly unsafe ref struct Bags<TIndex>
+    where TIndex : unmanaged, IBinaryInteger<TIndex>
+{
+    private readonly Form _form;
+    private readonly ReadOnlySpan<int> _offsets;
+    private readonly ReadOnlySpan<long> _longOffsets;
+
+    private Bags(Form form, ReadOnlySpan<TIndex> indices, ReadOnlySpan<int> offsets, ReadOnlySpan<long> longOffsets, int count, ReadOnlySpan<float> weights)
+    {
+        _form = form;
+        Indices = indices;
+        _offsets = offsets;
+        _longOffsets = longOffsets;
+        Count = count;
+        Weights = weights;
+    }
+
+    private enum Form
+    {
+        FixedLength = 0,
+        Starts = 1,
+        StartsAndEnd = 2,
+        Lengths = 3,
+    }
+
+    /// <summary>How many bags.</summary>
+    public int Count { get; }
+
+    internal ReadOnlySpan<TIndex> Indices { get; }
+
+    internal ReadOnlySpan<float> Weights { get; }
+
+    /// <summary>Bag <c>b</c> is <c>indices[offsets[b]]</c> to <c>indices[offsets[b + 1] - 1]</c>: PyTorch's <c>offsets</c>.</summary>
+    /// <param name="indices"><c>[n]</c>: all bags, one after the other.</param>
+    /// <param name="offsets">Where each bag starts: the first is 0, and none is below the one before.</param>
+    /// <param name="includesLast"><c>include_last_offset</c>: there is one more offset, which is <c>n</c>.</param>
+    /// <returns>The bags.</returns>
+    public static Bags<TIndex> FromOffsets(ReadOnlySpan<TIndex> indices, ReadOnlySpan<int> offsets, bool includesLast = false) =>
+        new(includesLast ? Form.StartsAndEnd : Form.Starts, indices, offsets, default, CountOf(offsets.Length, includesLast), default);
+
+    /// <summary>Bag <c>b</c> is <c>indices[offsets[b]]</c> to <c>indices[offsets[b + 1] - 1]</c>: PyTorch's <c>offsets</c>.</summary>
+    /// <param name="indices"><c>[n]</c>: all bags, one after the other.</param>
+    /// <param name="offsets">Where each bag starts: the first is 0, and none is below the one before.</param>
+    /// <param name="includesLast"><c>include_last_offset</c>: there is one more offset, which is <c>n</c>.</param>
+    /// <returns>The bags.</returns>
+    public static Bags<TIndex> FromOffsets(ReadOnlySpan<TIndex> indices, ReadOnlySpan<long> offsets, bool includesLast = false) =>
+        new(includesLast ? Form.StartsAndEnd : Form.Starts, indices, default, offsets, CountOf(offsets.Length, includesLast), default);
+
+    /// <summary>Bag <c>b</c> is the next <c>lengths[b]</c> indices.</summary>
+    /// <param name="indices"><c>[n]</c>: all bags, one after the other.</param>
+    /// <param name="lengths">0 or more each; together <c>n</c>.</param>
+    /// <returns>The bags.</returns>
+    public static Bags<TIndex> FromLengths(ReadOnlySpan<TIndex> indices, ReadOnlySpan<int> lengths) =>
+        new(Form.Lengths, indices, lengths, default, lengths.Length, default);
+
+    /// <summary>Bag <c>b</c> is row <c>b</c> of a matrix of indices: PyTorch's 2-D <c>input</c>.</summary>
+    /// <param name="indices"><c>[count, length]</c>, row-major.</param>
+    /// <param name="length">1 or more.</param>
+    /// <returns>The bags.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is below 1.</exception>
+    /// <exception cref="ArgumentException">The number of indices is no multiple of <paramref name="length"/>.</exception>
+    public static Bags<TIndex> FixedLength(ReadOnlySpan<TIndex> indices, int length)
+    {
+        if (length < 1) Throw.OutOfRange(nameof(length), length, "1 or more");
+        if (indices.Length % length != 0) Throw.Argument(nameof(indices), $"there are {indices.Length} indices, which is no multiple of length = {length}.");
+        return new Bags<TIndex>(Form.FixedLength, indices, default, default, indices.Length / length, default);
+    }
+
+    /// <summary>The same bags with a factor for each index: PyTorch's <c>per_sample_weights</c>.</summary>
+    /// <param name="perSampleWeights"><c>[n]</c>.</param>
+    /// <returns>The bags.</returns>
+    /// <exception cref="ArgumentException">There is not one weight for each index.</exception>
+    public Bags<TIndex> WithWeights(ReadOnlySpan<float> perSampleWeights)
+    {
+        Check.Length(nameof(perSampleWeights), perSampleWeights.Length, Indices.Length, "one per index");
+        return new Bags<TIndex>(_form, Indices, _offsets, _longOffsets, Count, perSampleWeights) { HasWeights = true };
+    }
+
+    /// <summary>Whether there are weights, also when there is no index.</summary>
+    internal bool HasWeights { get; init; }
+
+    /// <summary>Refuses output memory that the bags are made of.</summary>
+    internal void CheckOverlap<T>(ReadOnlySpan<T> written, string name)
+        where T : unmanaged
+    {
+        Check.NoOverlap(Indices, "indices", written, name);
+        Check.NoOverlap(_offsets, "offsets", written, name);
+        Check.NoOverlap(_longOffsets, "offsets", written, name);
+        Check.NoOverlap(Weights, "perSampleWeights", written, name);
+    }
+
+    /// <summary>Writes <c>Count + 1</c> positions, from 0 to <c>n</c>, or throws what is wrong with the bags.</summary>
+    internal void WriteStarts(int* starts)
+    {
+        int n = Indices.Length;
+        if (_form == Form.FixedLength)
+        {
+            for (int bag = 0; bag < Count; bag++) starts[bag] = bag * (n / Count);
+            starts[Count] = n;
+            return;
+        }
+
+        if (_form == Form.StartsAndEnd && _offsets.Length + _longOffsets.Length == 0)
+        {
+            Throw.Argument("offsets", "offsets is empty; with includesLast it has at least one element.");
+        }
+
+        long position = 0;
+        for (int bag = 0; bag < Count; bag++)
+        {
+            long value = Value(bag);
+            if (_form == Form.Lengths)
+            {
+                if (value < 0) Throw.Argument("lengths", $"lengths[{bag}] = {value}; a bag has 0 or more indices.");
+                if (value > n - position) Throw.Argument("lengths", $"lengths[{bag}] = {value}; bag {bag} ends beyond the {n} indices.");
+                starts[bag] = (int)position;
+                position += value;
+                continue;
+            }
+
+            if (bag == 0 && value != 0) Throw.Argument("offsets", $"offsets[0] = {value}; bag 0 has to start at 0.");
+            if (value < position) Throw.Argument("offsets", $"offsets[{bag}] = {value}; bag {bag} starts before bag {bag - 1}, which starts at {position}.");
+            if (value > n) Throw.Argument("offsets", $"offsets[{bag}] = {value}; bag {bag} starts beyond the {n} indices.");
+            starts[bag] = (int)(position = value);
+        }
+
+        long end = _form == Form.StartsAndEnd ? Value(Count) : _form == Form.Lengths ? position : n;
+        if (end != n)
+        {
+            Throw.Argument(
+                _form == Form.Lengths ? "lengths" : "offsets",
+                _form == Form.Lengths ? $"lengths sum up to {end}; there are {n} indices." : $"offsets[{Count}] = {end}; the last offset has to be {n}, the number of indices.");
+        }
+
+        if (Count == 0 && n > 0) Throw.Argument("offsets", $"there are {n} indices and no bag.");
+        starts[Count] = n;
+    }
+
+    private static int CountOf(int offsets, bool includesLast) => includesLast ? int.Max(0, offsets - 1) : offsets;
+
+    private long Value(int i) => _longOffsets.IsEmpty ? _offsets[i] : _longOffsets[i];
+}
