@@ -1,21 +1,31 @@
 using System.Numerics;
 using SimdEmbed.Internals;
+using SimdEmbed.Kernels;
 
 namespace SimdEmbed;
 
+/// <summary>How bags were given.</summary>
+internal enum BagForm
+{
+    FixedLength = 0,
+    Starts = 1,
+    StartsAndEnd = 2,
+    Lengths = 3,
+}
+
 /// <summary>
 /// A batch of bags: runs of indices that are pooled to one row each, in any of the usual forms, with or without a weight per
-/// index. It only refers to the spans it is made of; the call that takes it checks all of it before anything is written.
+/// index. It only refers to the spans it is made of; <see cref="EmbeddingBag"/> checks all of it before anything is written.
 /// </summary>
 /// <typeparam name="TIndex">int or long, or byte, ushort or uint, which are widened.</typeparam>
 public readonly unsafe ref struct Bags<TIndex>
     where TIndex : unmanaged, IBinaryInteger<TIndex>
 {
-    private readonly Form _form;
+    private readonly BagForm _form;
     private readonly ReadOnlySpan<int> _offsets;
     private readonly ReadOnlySpan<long> _longOffsets;
 
-    private Bags(Form form, ReadOnlySpan<TIndex> indices, ReadOnlySpan<int> offsets, ReadOnlySpan<long> longOffsets, int count, ReadOnlySpan<float> weights)
+    private Bags(BagForm form, ReadOnlySpan<TIndex> indices, ReadOnlySpan<int> offsets, ReadOnlySpan<long> longOffsets, int count, ReadOnlySpan<float> weights)
     {
         _form = form;
         Indices = indices;
@@ -25,16 +35,11 @@ public readonly unsafe ref struct Bags<TIndex>
         Weights = weights;
     }
 
-    private enum Form
-    {
-        FixedLength = 0,
-        Starts = 1,
-        StartsAndEnd = 2,
-        Lengths = 3,
-    }
-
     /// <summary>How many bags.</summary>
     public int Count { get; }
+
+    /// <summary>Whether there are weights, also when there is no index.</summary>
+    internal bool HasWeights { get; private init; }
 
     internal ReadOnlySpan<TIndex> Indices { get; }
 
@@ -46,7 +51,7 @@ public readonly unsafe ref struct Bags<TIndex>
     /// <param name="includesLast"><c>include_last_offset</c>: there is one more offset, which is <c>n</c>.</param>
     /// <returns>The bags.</returns>
     public static Bags<TIndex> FromOffsets(ReadOnlySpan<TIndex> indices, ReadOnlySpan<int> offsets, bool includesLast = false) =>
-        new(includesLast ? Form.StartsAndEnd : Form.Starts, indices, offsets, default, CountOf(offsets.Length, includesLast), default);
+        new(includesLast ? BagForm.StartsAndEnd : BagForm.Starts, indices, offsets, default, CountOf(offsets.Length, includesLast), default);
 
     /// <summary>Bag <c>b</c> is <c>indices[offsets[b]]</c> to <c>indices[offsets[b + 1] - 1]</c>: PyTorch's <c>offsets</c>.</summary>
     /// <param name="indices"><c>[n]</c>: all bags, one after the other.</param>
@@ -54,14 +59,14 @@ public readonly unsafe ref struct Bags<TIndex>
     /// <param name="includesLast"><c>include_last_offset</c>: there is one more offset, which is <c>n</c>.</param>
     /// <returns>The bags.</returns>
     public static Bags<TIndex> FromOffsets(ReadOnlySpan<TIndex> indices, ReadOnlySpan<long> offsets, bool includesLast = false) =>
-        new(includesLast ? Form.StartsAndEnd : Form.Starts, indices, default, offsets, CountOf(offsets.Length, includesLast), default);
+        new(includesLast ? BagForm.StartsAndEnd : BagForm.Starts, indices, default, offsets, CountOf(offsets.Length, includesLast), default);
 
     /// <summary>Bag <c>b</c> is the next <c>lengths[b]</c> indices.</summary>
     /// <param name="indices"><c>[n]</c>: all bags, one after the other.</param>
     /// <param name="lengths">0 or more each; together <c>n</c>.</param>
     /// <returns>The bags.</returns>
     public static Bags<TIndex> FromLengths(ReadOnlySpan<TIndex> indices, ReadOnlySpan<int> lengths) =>
-        new(Form.Lengths, indices, lengths, default, lengths.Length, default);
+        new(BagForm.Lengths, indices, lengths, default, lengths.Length, default);
 
     /// <summary>Bag <c>b</c> is row <c>b</c> of a matrix of indices: PyTorch's 2-D <c>input</c>.</summary>
     /// <param name="indices"><c>[count, length]</c>, row-major.</param>
@@ -73,7 +78,7 @@ public readonly unsafe ref struct Bags<TIndex>
     {
         if (length < 1) Throw.OutOfRange(nameof(length), length, "1 or more");
         if (indices.Length % length != 0) Throw.Argument(nameof(indices), $"there are {indices.Length} indices, which is no multiple of length = {length}.");
-        return new Bags<TIndex>(Form.FixedLength, indices, default, default, indices.Length / length, default);
+        return new Bags<TIndex>(BagForm.FixedLength, indices, default, default, indices.Length / length, default);
     }
 
     /// <summary>The same bags with a factor for each index: PyTorch's <c>per_sample_weights</c>.</summary>
@@ -86,8 +91,10 @@ public readonly unsafe ref struct Bags<TIndex>
         return new Bags<TIndex>(_form, Indices, _offsets, _longOffsets, Count, perSampleWeights) { HasWeights = true };
     }
 
-    /// <summary>Whether there are weights, also when there is no index.</summary>
-    internal bool HasWeights { get; init; }
+
+    /// <summary>The same bags over widened indices.</summary>
+    internal Bags<TWide> Over<TWide>(ReadOnlySpan<TWide> indices)
+        where TWide : unmanaged, IBinaryInteger<TWide> => new(_form, indices, _offsets, _longOffsets, Count, Weights) { HasWeights = HasWeights };
 
     /// <summary>Refuses output memory that the bags are made of.</summary>
     internal void CheckOverlap<T>(ReadOnlySpan<T> written, string name)
@@ -99,18 +106,26 @@ public readonly unsafe ref struct Bags<TIndex>
         Check.NoOverlap(Weights, "perSampleWeights", written, name);
     }
 
+    /// <summary>The bags as kernels take them, or throws what is wrong with them. The caller pins the spans.</summary>
+    internal BagPlan<TIndex> Plan(TIndex* indices, float* weights, scoped ref Workspace workspace)
+    {
+        int* starts = workspace.Take<int>(Count + 1L);
+        WriteStarts(starts);
+        return new BagPlan<TIndex> { Indices = indices, Weights = HasWeights ? weights : null, Offsets = starts, Count = Count };
+    }
+
     /// <summary>Writes <c>Count + 1</c> positions, from 0 to <c>n</c>, or throws what is wrong with the bags.</summary>
-    internal void WriteStarts(int* starts)
+    private void WriteStarts(int* starts)
     {
         int n = Indices.Length;
-        if (_form == Form.FixedLength)
+        if (_form == BagForm.FixedLength)
         {
             for (int bag = 0; bag < Count; bag++) starts[bag] = bag * (n / Count);
             starts[Count] = n;
             return;
         }
 
-        if (_form == Form.StartsAndEnd && _offsets.Length + _longOffsets.Length == 0)
+        if (_form == BagForm.StartsAndEnd && _offsets.Length + _longOffsets.Length == 0)
         {
             Throw.Argument("offsets", "offsets is empty; with includesLast it has at least one element.");
         }
@@ -119,7 +134,7 @@ public readonly unsafe ref struct Bags<TIndex>
         for (int bag = 0; bag < Count; bag++)
         {
             long value = Value(bag);
-            if (_form == Form.Lengths)
+            if (_form == BagForm.Lengths)
             {
                 if (value < 0) Throw.Argument("lengths", $"lengths[{bag}] = {value}; a bag has 0 or more indices.");
                 if (value > n - position) Throw.Argument("lengths", $"lengths[{bag}] = {value}; bag {bag} ends beyond the {n} indices.");
@@ -134,12 +149,12 @@ public readonly unsafe ref struct Bags<TIndex>
             starts[bag] = (int)(position = value);
         }
 
-        long end = _form == Form.StartsAndEnd ? Value(Count) : _form == Form.Lengths ? position : n;
+        long end = _form == BagForm.StartsAndEnd ? Value(Count) : _form == BagForm.Lengths ? position : n;
         if (end != n)
         {
             Throw.Argument(
-                _form == Form.Lengths ? "lengths" : "offsets",
-                _form == Form.Lengths ? $"lengths sum up to {end}; there are {n} indices." : $"offsets[{Count}] = {end}; the last offset has to be {n}, the number of indices.");
+                _form == BagForm.Lengths ? "lengths" : "offsets",
+                _form == BagForm.Lengths ? $"lengths sum up to {end}; there are {n} indices." : $"offsets[{Count}] = {end}; the last offset has to be {n}, the number of indices.");
         }
 
         if (Count == 0 && n > 0) Throw.Argument("offsets", $"there are {n} indices and no bag.");

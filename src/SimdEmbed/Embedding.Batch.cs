@@ -60,7 +60,7 @@ public sealed unsafe partial class Embedding
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
         RowView table = Weight.OpenRead();
-        bool anyUnknown = AnyUnknown(indices, length, table.Count);
+        bool anyUnknown = AnyUnknown(indices, 0, length, table.Count);
         float? maxNorm = _options.MaxNorm;
         bool limits = !inBackward && _options.RenormTarget == RenormTarget.Table && maxNorm is not null;
         nuint bytes = (anyUnknown ? Workspace.SizeOf<TIndex>(length) + Workspace.SizeOf<long>(length) : 0) + (limits ? RowGroups.Bytes(length) : 0);
@@ -84,7 +84,7 @@ public sealed unsafe partial class Embedding
             }
 
             if (plan.Targets != null) IndexCompaction.ClearUnknown(indices, length, table.Count, output, table.Dim);
-            if (!inBackward && unknown > 0) Interlocked.Add(ref _unknownCount, unknown);
+            if (!inBackward) CountUnknown(unknown);
         }
         finally
         {
@@ -96,7 +96,7 @@ public sealed unsafe partial class Embedding
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
         RowView table = Weight.OpenRead();
-        AnyUnknown(indices, length, table.Count);
+        AnyUnknown(indices, 0, length, table.Count);
         destination.Reserve(length, accumulate);
         Workspace workspace = Workspace.Rent(RowGroups.Bytes(length) + destination.WriteBytes(length, accumulate));
         try
@@ -137,13 +137,21 @@ public sealed unsafe partial class Embedding
         }
     }
 
+    internal void CountUnknown(int unknown)
+    {
+        // An interlocked write moves a cache line between cores: nobody pays for it who has no unknown indices.
+        if (unknown > 0) Interlocked.Add(ref _unknownCount, unknown);
+    }
+
     /// <summary>Throws on an index that is no row where the policy says so; otherwise returns whether there is one.</summary>
-    private bool AnyUnknown<TIndex>(TIndex* indices, int length, long rows)
+    internal bool AnyUnknown<TIndex>(TIndex* indices, int first, int end, long rows)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        if (_options.UnknownIndices != UnknownIndexPolicy.Throw) return IndexRange.FirstOutside(indices, length, rows) >= 0;
-        Check.Indices(indices, length, rows, nameof(indices));
-        return false;
+        int position = IndexRange.FirstOutside(indices + first, end - first, rows);
+        if (position < 0) return false;
+        position += first;
+        if (_options.UnknownIndices == UnknownIndexPolicy.Throw) Throw.IndexOutOfRange(nameof(indices), position, long.CreateTruncating(indices[position]), rows);
+        return true;
     }
 
     /// <summary>Gives the plan an index list without unknown ones, and returns how many those were.</summary>

@@ -21,7 +21,7 @@ public sealed unsafe partial class Embedding
     }
 
     /// <summary>A float as Python writes it.</summary>
-    private static string Python(float value)
+    internal static string Python(float value)
     {
         if (float.IsNaN(value)) return "nan";
         if (float.IsInfinity(value)) return value > 0 ? "inf" : "-inf";

@@ -165,6 +165,11 @@ public sealed unsafe partial class Embedding : IDisposable
         if (!_leaveOpen) Weight.Dispose();
     }
 
+    internal EmbeddingOptions Options => _options;
+
+    /// <summary>The padding row, or -1.</summary>
+    internal long PaddingRow => _paddingRow;
+
     /// <summary>Whether a lookup is the copy alone: then it takes the shortest way.</summary>
     internal bool IsPlain { get; }
 

@@ -103,5 +103,21 @@ internal unsafe ref struct RowGroups
         for (int g = 0; g < Count; g++) Divisors[g] = Starts[g + 1] - Starts[g];
     }
 
+    /// <summary>
+    /// Makes each touched row's sum be divided by how often the row occurs in <paramref name="batch"/>, which has other sources; a row
+    /// that it lacks is left as it is.
+    /// </summary>
+    public void DivideByFrequencyOf(in RowGroups batch, scoped ref Workspace workspace)
+    {
+        Divisors = workspace.Take<float>(Count);
+        int other = 0;
+        for (int g = 0; g < Count; g++)
+        {
+            while (other < batch.Count && batch.Rows[other] < Rows[g]) other++;
+            bool found = other < batch.Count && batch.Rows[other] == Rows[g];
+            Divisors[g] = found ? batch.Starts[other + 1] - batch.Starts[other] : 1;
+        }
+    }
+
     private static int BitsFor(ulong count) => count <= 1 ? 0 : 64 - BitOperations.LeadingZeroCount(count - 1);
 }

@@ -24,6 +24,9 @@ internal static unsafe class WideIndices
     /// <summary>Scratch for <paramref name="count"/> widened indices of either type.</summary>
     public static Workspace Rent(int count) => Workspace.Rent(Workspace.SizeOf<long>(count));
 
+    /// <summary>Workspace bytes that <see cref="Widen"/> takes: none where nothing is widened.</summary>
+    public static nuint Bytes<TIndex>(int count) => IsWide<TIndex>() ? 0 : Workspace.SizeOf<long>(count);
+
     /// <summary>The indices as <typeparamref name="TWide"/>, with the workspace's life.</summary>
     public static ReadOnlySpan<TWide> Widen<TIndex, TWide>(ReadOnlySpan<TIndex> indices, scoped ref Workspace workspace)
         where TIndex : unmanaged, IBinaryInteger<TIndex>

@@ -19,6 +19,23 @@ internal static unsafe class Dot<TIndex>
         }
     }
 
+    /// <summary>
+    /// <c>output[i] = sum over j of table[indices[i], j] * bags[b, j]</c> for each index <c>i</c> of each bag <c>b</c>, times the
+    /// plan's scale of the index where there is one.
+    /// </summary>
+    public static void RunBags(in RowView table, in BagPlan<TIndex> plan, in RowView bags, float* output)
+    {
+        for (int bag = 0; bag < plan.Count; bag++)
+        {
+            float* right = Row(bags, null, bag);
+            for (int i = plan.Offsets[bag]; i < plan.Offsets[bag + 1]; i++)
+            {
+                float dot = LaneReduce<DotOp>.Run(Row(table, plan.Indices, i), right, table.Dim, default);
+                output[i] = plan.Scales == null ? dot : dot * plan.Scales[i];
+            }
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float* Row(in RowView rows, TIndex* indices, int i) =>
         (float*)(rows.Rows + ((indices == null ? i : nint.CreateTruncating(indices[i])) * rows.Stride));

@@ -13,7 +13,7 @@ internal static unsafe class MaxPool<TIndex, TCodec>
 {
     /// <summary>
     /// Writes the largest values of each bag, and the rows that won unless <paramref name="winners"/> is null; zeros and -1 for an
-    /// empty bag. Each row is first multiplied by its scale, where there are scales.
+    /// empty bag. Each row is first multiplied by its weight, where there are weights: what limits its norm.
     /// </summary>
     public static void Run(in RowView table, in BagPlan<TIndex> plan, float* output, long* winners)
     {
@@ -25,7 +25,7 @@ internal static unsafe class MaxPool<TIndex, TCodec>
             int start = plan.Offsets[bag];
             int end = plan.Offsets[bag + 1];
             float* target = output + (bag * plan.OutputStride);
-            long* won = winners == null ? null : winners + (bag * dim);
+            long* won = winners == null ? null : winners + (bag * plan.OutputStride);
             if (start == end)
             {
                 new Span<float>(target, table.Dim).Clear();

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace SimdEmbed.Kernels;
 
 /// <summary>Row norms as PyTorch takes them, in single precision, and the scaling of rows above a limit.</summary>
@@ -35,8 +37,24 @@ internal static unsafe class RowNorm
     /// <summary>Scales a row whose norm is strictly above the limit by <c>maxNorm / (norm + 1e-7)</c>; NaN changes nothing.</summary>
     public static void Limit(float* row, nint dim, float maxNorm, float p)
     {
+        float factor = Factor(row, dim, maxNorm, p);
+        if (factor != 1) Elementwise.Scale(row, factor, dim);
+    }
+
+    /// <summary>What limits each of the rows <c>indices[first .. end - 1]</c>, at the same places of <paramref name="factors"/>.</summary>
+    public static void WriteFactors<TIndex>(in RowView table, TIndex* indices, int first, int end, float maxNorm, float p, float* factors)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        for (int i = first; i < end; i++)
+        {
+            factors[i] = Factor((float*)(table.Rows + (nint.CreateTruncating(indices[i]) * table.Stride)), table.Dim, maxNorm, p);
+        }
+    }
+
+    private static float Factor(float* row, nint dim, float maxNorm, float p)
+    {
         float norm = Of(row, dim, p);
-        if (norm > maxNorm) Elementwise.Scale(row, (float)(maxNorm / (norm + 1e-7)), dim);
+        return norm > maxNorm ? (float)(maxNorm / (norm + 1e-7)) : 1;
     }
 
     /// <summary>Limits each of <paramref name="count"/> distinct <paramref name="rows"/> of a table.</summary>

@@ -13,6 +13,20 @@ internal static class GoldenCompare
     public static void Near(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, string what) => All(
         expected, actual, what, (e, a) => Math.Abs((double)e - a) <= tolerance * Math.Max(Math.Abs((double)e), 0.01));
 
+    /// <summary>As <see cref="Near"/>, or nearer than the order of additions can put them: element by element, <paramref name="rounding"/>.</summary>
+    public static void NearInAnyOrder(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, ReadOnlySpan<double> rounding, string what)
+    {
+        if (expected.Length != actual.Length) throw new GoldenException($"{what}: {actual.Length} elements instead of {expected.Length}");
+        for (int i = 0; i < expected.Length; i++)
+        {
+            if (Math.Abs((double)expected[i] - actual[i]) > rounding[i]) Near(expected.Slice(i, 1), actual.Slice(i, 1), tolerance, $"{what}, element {i}:");
+        }
+    }
+
+    /// <summary>At most <paramref name="distance"/> apart.</summary>
+    public static void Within(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double distance, string what) => All(
+        expected, actual, what, (e, a) => Math.Abs((double)e - a) <= distance);
+
     /// <summary>At most <paramref name="ulps"/> representable numbers apart.</summary>
     public static void WithinUlps(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double ulps, string what) => All(
         expected, actual, what, (e, a) => Math.Abs(Order(e) - Order(a)) <= ulps);

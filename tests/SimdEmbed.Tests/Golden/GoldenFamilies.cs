@@ -12,6 +12,7 @@ internal static class GoldenFamilies
         "embedding_forward" => Forward(golden),
         "embedding_renorm" => Renorm(golden),
         "embedding_backward" => Backward(golden),
+        "embedding_bag" => GoldenBags.Run(golden),
         "blog_train" => golden.Params.TryGetProperty("optimizer", out _) ? Train(golden) : Forward(golden),
         "init" => GoldenInit.Run(golden),
         "losses_and_ops" => GoldenLosses.Run(golden),
@@ -58,7 +59,7 @@ internal static class GoldenFamilies
         {
             using DenseGradient gradient = new(embedding.Weight);
             embedding.Backward<long>(indices.Longs(), Values(golden.Inputs.GetProperty("grad_output")), gradient);
-            Same(Values(gradWeight.GetProperty("dense")), AllValues(gradient), "gradient");
+            Same(Values(gradWeight.GetProperty("dense")), gradient.AllRows(), "gradient");
         }
 
         return null;
@@ -68,9 +69,9 @@ internal static class GoldenFamilies
     {
         int dim = embedding.EmbeddingDim;
         double ulps = 4 + (dim / 16.0);
-        float[] before = AllRows(embedding.Weight);
+        float[] before = embedding.Weight.AllRows();
         float[] output = LookUp(embedding, indices);
-        float[] after = AllRows(embedding.Weight);
+        float[] after = embedding.Weight.AllRows();
         if (expected.TryGetProperty("rows_changed", out JsonElement rows))
         {
             HashSet<int> wanted = [.. rows.EnumerateArray().Select(row => row.GetInt32())];
@@ -118,7 +119,7 @@ internal static class GoldenFamilies
         }
 
         // Both kinds of gradient are one gradient, also where PyTorch refuses the sparse one.
-        float[] denseValues = AllValues(dense);
+        float[] denseValues = dense.AllRows();
         if (gradient is SparseGradient touched)
         {
             for (int i = 0; i < touched.Rows.Length; i++) Same(denseValues.AsSpan((int)touched.Rows[i] * dim, dim), touched.GetValues(i), "sparse beside dense");
@@ -182,7 +183,7 @@ internal static class GoldenFamilies
         int iterations = golden.Params.GetProperty("iterations").GetInt32();
         for (int iteration = 0; iteration <= iterations; iteration++)
         {
-            if (snapshots.TryGetValue(iteration, out float[]? snapshot)) Near(snapshot, AllRows(embedding.Weight), 2e-5, $"weight after {iteration}");
+            if (snapshots.TryGetValue(iteration, out float[]? snapshot)) Near(snapshot, embedding.Weight.AllRows(), 2e-5, $"weight after {iteration}");
             if (iteration == iterations) break;
             embedding.Forward<long>(indices, rows);
             MatrixMultiplication.Forward(rows, vector, dim, prediction);
@@ -193,7 +194,7 @@ internal static class GoldenFamilies
             if (iteration == 0)
             {
                 Near(Values(golden.Expected.GetProperty("out_first")), prediction, 1e-5, "first output");
-                Near(Values(golden.Expected.GetProperty("grad_first")), AllValues(gradient), 1e-5, "first gradient");
+                Near(Values(golden.Expected.GetProperty("grad_first")), gradient.AllRows(), 1e-5, "first gradient");
             }
 
             optimizer.Step(gradient);
@@ -230,18 +231,4 @@ internal static class GoldenFamilies
     }
 
     private static float[] Values(JsonElement tensor) => GoldenTensor.Parse(tensor).Floats();
-
-    private static float[] AllValues(DenseGradient gradient)
-    {
-        float[] values = new float[gradient.Table.RowCount * gradient.Table.Dim];
-        gradient.AsTensorSpan().FlattenTo(values);
-        return values;
-    }
-
-    private static float[] AllRows(EmbeddingTable table)
-    {
-        float[] values = new float[table.RowCount * table.Dim];
-        table.AsTensorSpan().FlattenTo(values);
-        return values;
-    }
 }

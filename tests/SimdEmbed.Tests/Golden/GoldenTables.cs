@@ -1,0 +1,19 @@
+namespace SimdEmbed.Tests.Golden;
+
+/// <summary>Whole tables as arrays, to compare.</summary>
+internal static class GoldenTables
+{
+    public static float[] AllRows(this EmbeddingTable table)
+    {
+        float[] values = new float[table.RowCount * table.Dim];
+        table.AsTensorSpan().FlattenTo(values);
+        return values;
+    }
+
+    public static float[] AllRows(this DenseGradient gradient)
+    {
+        float[] values = new float[gradient.Table.RowCount * gradient.Table.Dim];
+        gradient.AsTensorSpan().FlattenTo(values);
+        return values;
+    }
+}
