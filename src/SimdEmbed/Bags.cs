@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Numerics.Tensors;
+using CommunityToolkit.HighPerformance;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
 
@@ -81,6 +83,22 @@ public readonly unsafe ref struct Bags<TIndex>
         return new Bags<TIndex>(BagForm.FixedLength, indices, default, default, indices.Length / length, default);
     }
 
+    /// <summary>Bag <c>b</c> is row <c>b</c> of a matrix of indices: PyTorch's 2-D <c>input</c>.</summary>
+    /// <param name="indices"><c>[count, length]</c>; dense, with a length of 1 or more.</param>
+    /// <returns>The bags.</returns>
+    /// <exception cref="ArgumentException">The tensor is strided or no matrix, or its rows are empty.</exception>
+    public static Bags<TIndex> FixedLength(in ReadOnlyTensorSpan<TIndex> indices)
+    {
+        if (indices.Rank != 2) Throw.Argument(nameof(indices), $"indices has {indices.Rank} axes; bags of a fixed length are a matrix.");
+        return FixedLength(Check.Dense(indices, nameof(indices)), (int)indices.Lengths[1]);
+    }
+
+    /// <summary>Bag <c>b</c> is row <c>b</c> of a plane of indices: PyTorch's 2-D <c>input</c>.</summary>
+    /// <param name="indices"><c>[count, length]</c>, without gaps between its rows, with a length of 1 or more.</param>
+    /// <returns>The bags.</returns>
+    /// <exception cref="ArgumentException">There are gaps, or rows are empty.</exception>
+    public static Bags<TIndex> FixedLength(ReadOnlySpan2D<TIndex> indices) => FixedLength(Check.Dense(indices, nameof(indices)), indices.Width);
+
     /// <summary>The same bags with a factor for each index: PyTorch's <c>per_sample_weights</c>.</summary>
     /// <param name="perSampleWeights"><c>[n]</c>.</param>
     /// <returns>The bags.</returns>
@@ -104,6 +122,15 @@ public readonly unsafe ref struct Bags<TIndex>
         Check.NoOverlap(_offsets, "offsets", written, name);
         Check.NoOverlap(_longOffsets, "offsets", written, name);
         Check.NoOverlap(Weights, "perSampleWeights", written, name);
+    }
+
+    /// <summary>Refuses a destination for the gradient of the weights that does not fit.</summary>
+    internal void CheckWeightsGradient(ReadOnlySpan<float> weightsGradient, ReadOnlySpan<float> outputGradient)
+    {
+        if (!HasWeights) Throw.Argument(nameof(weightsGradient), "the bags have no weights to give a gradient to: see Bags.WithWeights.");
+        Check.Length(nameof(weightsGradient), weightsGradient.Length, Indices.Length, "one per index");
+        CheckOverlap(weightsGradient, nameof(weightsGradient));
+        Check.NoOverlap(weightsGradient, nameof(weightsGradient), outputGradient, nameof(outputGradient));
     }
 
     /// <summary>The bags as kernels take them, or throws what is wrong with them. The caller pins the spans.</summary>

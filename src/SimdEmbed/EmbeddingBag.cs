@@ -155,17 +155,14 @@ public sealed unsafe partial class EmbeddingBag : IDisposable
         bool accumulate = false)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        _embedding.CheckBackward(destination);
+        CheckBackward(destination);
         CheckWeights(bags.HasWeights);
         Check.Length(nameof(outputGradient), outputGradient.Length, (long)bags.Count * EmbeddingDim, "bags.Count * embeddingDim");
         if (Pooling == Pooling.Max || !winners.IsEmpty) CheckWinners(winners.Length, bags.Count);
         if (!weightsGradient.IsEmpty)
         {
-            if (!bags.HasWeights) Throw.Argument(nameof(weightsGradient), "the bags have no weights to give a gradient to: see Bags.WithWeights.");
-            Check.Length(nameof(weightsGradient), weightsGradient.Length, bags.Indices.Length, "one per index");
-            bags.CheckOverlap((ReadOnlySpan<float>)weightsGradient, nameof(weightsGradient));
+            bags.CheckWeightsGradient(weightsGradient, outputGradient);
             Check.NoOverlap((ReadOnlySpan<float>)weightsGradient, nameof(weightsGradient), Weight.OpenRead());
-            Check.NoOverlap((ReadOnlySpan<float>)weightsGradient, nameof(weightsGradient), outputGradient, nameof(outputGradient));
         }
 
         fixed (float* source = outputGradient)
@@ -213,6 +210,9 @@ public sealed unsafe partial class EmbeddingBag : IDisposable
     {
         if (given && Pooling == Pooling.Max) Throw.Argument("bags", "max pooling takes no weights, as in PyTorch.");
     }
+
+    /// <summary>Refuses what Backward refuses before it looks at the batch.</summary>
+    internal void CheckBackward(EmbeddingGradient destination) => _embedding.CheckBackward(destination);
 
     private void CheckWinners(int length, int bags)
     {

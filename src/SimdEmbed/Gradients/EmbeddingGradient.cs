@@ -46,9 +46,12 @@ public abstract unsafe class EmbeddingGradient : IDisposable
     /// <summary>The touched rows and their gradients, for an optimizer to walk.</summary>
     internal abstract GradientRows OpenTouched();
 
-    /// <summary>Workspace bytes that <see cref="Write"/> of <paramref name="positions"/> positions takes.</summary>
-    internal nuint WriteBytes(int positions, bool accumulate) => accumulate
-        ? Workspace.SizeOf<long>(TouchedCount) + Workspace.SizeOf<long>(positions) + Workspace.SizeOf<float>((long)BlockRows * Table.Dim)
+    /// <summary>
+    /// Workspace bytes that <see cref="Write"/> of <paramref name="positions"/> positions takes, after others of up to
+    /// <paramref name="before"/>.
+    /// </summary>
+    internal nuint WriteBytes(int positions, bool accumulate, int before = 0) => accumulate
+        ? Workspace.SizeOf<long>((long)TouchedCount + before) + Workspace.SizeOf<long>(positions) + Workspace.SizeOf<float>((long)BlockRows * Table.Dim)
         : 0;
 
     /// <summary>Makes room for a batch of <paramref name="positions"/>, so that <see cref="Write"/> cannot fail half-way.</summary>

@@ -16,4 +16,11 @@ internal static class TestTable
         for (int row = 0; row < table.RowCount; row++) table.CopyRowTo(row, values.AsSpan(row * table.Dim, table.Dim));
         return values;
     }
+
+    public static float[] Values(DenseGradient gradient)
+    {
+        float[] values = new float[gradient.Table.RowCount * gradient.Table.Dim];
+        gradient.AsTensorSpan().FlattenTo(values);
+        return values;
+    }
 }

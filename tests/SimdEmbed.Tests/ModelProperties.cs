@@ -7,20 +7,25 @@ using Xunit.Abstractions;
 
 namespace SimdEmbed.Tests;
 
-/// <summary>Every combination of an embedding's options against the reference, bit for bit; run again at every vector width.</summary>
+/// <summary>Every combination of options against the reference, bit for bit; run again at every vector width.</summary>
 [Trait("Category", "Property")]
-public sealed class EmbeddingModelProperties(ITestOutputHelper output)
+public sealed class ModelProperties(ITestOutputHelper output)
 {
     private static int Cases => Environment.GetEnvironmentVariable("SIMDEMBED_CASES") is { } text ? 10 * int.Parse(text, CultureInfo.InvariantCulture) : 12_000;
 
     [Fact]
-    public void Every_combination_of_options_is_that_of_the_reference()
+    public void Every_combination_of_an_embeddings_options_is_that_of_the_reference() => Run(EmbeddingModel.Classes, seed => new EmbeddingModel(seed));
+
+    [Fact]
+    public void Every_combination_of_an_embedding_bags_options_is_that_of_the_reference() => Run(BagModel.Classes, seed => new BagModel(seed));
+
+    private void Run(string[] classes, Func<int, Model> create)
     {
-        Coverage coverage = new(EmbeddingModel.Classes);
+        Coverage coverage = new(classes);
         Config config = Config.QuickThrowOnFailure.WithMaxTest(Cases).WithReplay(20261123, 2026112303);
         Check.One(config, Prop.ForAll(Gen.Choose(0, int.MaxValue - 1).ToArbitrary(), seed =>
         {
-            EmbeddingModel model = new(seed);
+            Model model = create(seed);
             foreach (string name in model.ClassesMet()) coverage.Note(name);
             try
             {
