@@ -9,5 +9,6 @@ internal static class Program
     {
         PropertiesProof.Create(),
         BadIndicesProof.Create(),
+        BadBagsProof.Create(),
     }.Parse(arguments).Invoke();
 }

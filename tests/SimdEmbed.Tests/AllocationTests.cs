@@ -73,4 +73,55 @@ public sealed class AllocationTests
             edit.GetRow(2)[0] = table.GetRow(3)[1];
         });
     }
+
+    public static TheoryData<Pooling, bool, bool, int> BagModes()
+    {
+        TheoryData<Pooling, bool, bool, int> modes = [];
+        foreach (Pooling pooling in Enum.GetValues<Pooling>())
+        {
+            foreach (bool sparse in new[] { false, true })
+            {
+                for (int renorm = 0; renorm < 3; renorm++)
+                {
+                    modes.Add(pooling, false, sparse, renorm);
+                    if (pooling != Pooling.Max) modes.Add(pooling, true, sparse, renorm);
+                }
+            }
+        }
+
+        return modes;
+    }
+
+    [Theory]
+    [MemberData(nameof(BagModes))]
+    public void Bags_allocate_nothing(Pooling pooling, bool weighted, bool sparse, int renorm)
+    {
+        EmbeddingOptions options = new()
+        {
+            Sparse = sparse,
+            PaddingIndex = 2,
+            UnknownIndices = UnknownIndexPolicy.Zeros,
+            ScaleGradByFrequency = true,
+            MaxNorm = renorm == 0 ? null : 1,
+            RenormTarget = renorm == 1 ? RenormTarget.Table : RenormTarget.Output,
+        };
+        using EmbeddingBag bag = new(100, 6, seed: 1, pooling, options);
+        using EmbeddingGradient gradient = bag.CreateGradient();
+        byte[] bytes = [1, 2, 4, 5, 4, 200, 2, 3];
+        int[] offsets = [0, 3, 3];
+        float[] weights = [1, 2, 3, 4, 5, 6, 7, 8], weightsGradient = new float[weighted ? 8 : 0], output = new float[18];
+        long[] winners = new long[pooling == Pooling.Max ? 18 : 0];
+        Allocations.AssertNone(() =>
+        {
+            Bags<int> bags = Bags<int>.FromOffsets(_narrow, offsets);
+            if (weighted) bags = bags.WithWeights(weights);
+            bag.Forward(bags, output, winners);
+            bag.Backward(bags, output, gradient, winners, weightsGradient);
+            bag.Backward(bags, output, gradient, winners, accumulate: true);
+            Bags<byte> narrow = Bags<byte>.FromOffsets(bytes, offsets);
+            if (weighted) narrow = narrow.WithWeights(weights);
+            bag.Forward(narrow, output, winners);
+            bag.Backward(narrow, output, gradient, winners, weightsGradient);
+        });
+    }
 }
