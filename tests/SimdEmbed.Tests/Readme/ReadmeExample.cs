@@ -1,6 +1,6 @@
 namespace SimdEmbed.Tests.Readme;
 
-/// <summary>The README's example, between two markers; a test compares the texts and runs it.</summary>
+/// <summary>The README's examples, each between two markers; a test compares the texts and runs them.</summary>
 internal static class ReadmeExample
 {
     public static (float[] Output, float[] Trained, float[] Served) Run(float[] outputGradient)
@@ -23,5 +23,23 @@ internal static class ReadmeExample
         using var served = Embedding.FromPretrained(PyTorchCheckpoint.LoadTable("embedding.pth", "emb.weight"));
         // </example>
         return (output, Support.TestTable.Values(embedding.Weight), Support.TestTable.Values(served.Weight));
+    }
+
+    public static (float[] Pooled, float[] Weights, float[] Gradient) Bags(float[] outputGradient)
+    {
+        // <example>
+        // Bags of any length, one of them empty -> one row each: [3, 6]
+        using var clicks = new EmbeddingBag(numEmbeddings: 100, embeddingDim: 6, seed: 1, Pooling.Mean, new EmbeddingOptions { Sparse = true });
+        int[] items = [1, 2, 4, 5, 4, 3, 2, 3], offsets = [0, 3, 3];
+        float[] pooled = new float[offsets.Length * clicks.EmbeddingDim];
+        clicks.Forward(Bags<int>.FromOffsets(items, offsets), pooled);
+
+        // With a weight per item, whose gradient comes with the table's
+        float[] weights = [1, 1, 2, 1, 1, 0.5f, 1, 1], weightsGradient = new float[items.Length];
+        using var touched = clicks.CreateGradient();
+        clicks.Backward(
+            Bags<int>.FromOffsets(items, offsets).WithWeights(weights), outputGradient, touched, weightsGradient: weightsGradient);
+        // </example>
+        return (pooled, Support.TestTable.Values(clicks.Weight), weightsGradient);
     }
 }

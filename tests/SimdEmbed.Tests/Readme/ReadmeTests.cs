@@ -8,13 +8,12 @@ namespace SimdEmbed.Tests.Readme;
 public sealed partial class ReadmeTests
 {
     [Fact]
-    public void Every_code_block_is_the_example_that_is_compiled_here()
+    public void Every_code_block_is_an_example_that_is_compiled_here()
     {
         string source = File.ReadAllText(Project.Path("tests", "SimdEmbed.Tests", "Readme", "ReadmeExample.cs"));
-        string example = Between(source, "// <example>\n", "        // </example>");
-        string expected = string.Join('\n', example.Split('\n').Select(line => line.Length >= 8 ? line[8..] : line));
+        string[] expected = [.. Example().Matches(source).Select(match => string.Join('\n', match.Groups[1].Value.Split('\n').Select(line => line.Length >= 8 ? line[8..] : line)))];
         string[] blocks = [.. CodeBlock().Matches(File.ReadAllText(Project.Path("README.md"))).Select(match => match.Groups[1].Value)];
-        Assert.Equal([expected], blocks);
+        Assert.Equal(expected, blocks);
     }
 
     [Fact]
@@ -40,6 +39,21 @@ public sealed partial class ReadmeTests
     }
 
     [Fact]
+    public void The_bags_example_pools_and_differentiates()
+    {
+        float[] ones = [.. Enumerable.Repeat(1f, 18)];
+        (float[] pooled, float[] weights, float[] gradient) = ReadmeExample.Bags(ones);
+        for (int j = 0; j < 6; j++)
+        {
+            Assert.Equal((weights[6 + j] + weights[12 + j] + weights[24 + j]) / 3, pooled[j]);
+            Assert.Equal(0, pooled[6 + j]);
+        }
+
+        // A mean does not change when all its weights grow alike: their gradients, times the weights, add up to nothing.
+        Assert.Equal(0, gradient[0] + gradient[1] + (2 * gradient[2]), 1e-5);
+    }
+
+    [Fact]
     public void The_commands_name_projects_that_exist()
     {
         string readme = File.ReadAllText(Project.Path("README.md"));
@@ -48,11 +62,8 @@ public sealed partial class ReadmeTests
         Assert.All(ProjectPath().Matches(readme).Select(match => match.Value), path => Assert.True(Directory.Exists(Project.Path(path)), path));
     }
 
-    private static string Between(string text, string start, string end)
-    {
-        int from = text.IndexOf(start, StringComparison.Ordinal) + start.Length;
-        return text[from..text.IndexOf(end, from, StringComparison.Ordinal)];
-    }
+    [GeneratedRegex("// <example>\n(.*?)        // </example>", RegexOptions.Singleline)]
+    private static partial Regex Example();
 
     [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex CodeBlock();
