@@ -34,21 +34,22 @@ public sealed unsafe partial class Embedding
         }
     }
 
-    /// <summary>Writes the gradient of a batch; the lengths, the table and the destination were checked.</summary>
-    internal void Scatter<TIndex>(ReadOnlySpan<TIndex> indices, float* outputGradient, EmbeddingGradient destination, bool accumulate)
+    /// <summary>Sends the gradient of a batch to its destination; the lengths and the table were checked.</summary>
+    internal void Scatter<TIndex, TDestination>(ReadOnlySpan<TIndex> indices, float* outputGradient, TDestination destination)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
+        where TDestination : struct, IGroupDestination
     {
         if (WideIndices.IsWide<TIndex>())
         {
-            fixed (TIndex* first = indices) ScatterWide(first, indices.Length, outputGradient, destination, accumulate);
+            fixed (TIndex* first = indices) ScatterWide(first, indices.Length, outputGradient, destination);
             return;
         }
 
         Workspace workspace = WideIndices.Rent(indices.Length);
         try
         {
-            if (WideIndices.BecomeInt<TIndex>()) Scatter(WideIndices.Widen<TIndex, int>(indices, ref workspace), outputGradient, destination, accumulate);
-            else Scatter(WideIndices.Widen<TIndex, long>(indices, ref workspace), outputGradient, destination, accumulate);
+            if (WideIndices.BecomeInt<TIndex>()) Scatter(WideIndices.Widen<TIndex, int>(indices, ref workspace), outputGradient, destination);
+            else Scatter(WideIndices.Widen<TIndex, long>(indices, ref workspace), outputGradient, destination);
         }
         finally
         {
@@ -92,25 +93,24 @@ public sealed unsafe partial class Embedding
         }
     }
 
-    private void ScatterWide<TIndex>(TIndex* indices, int length, float* outputGradient, EmbeddingGradient destination, bool accumulate)
+    private void ScatterWide<TIndex, TDestination>(TIndex* indices, int length, float* outputGradient, TDestination destination)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
+        where TDestination : struct, IGroupDestination
     {
         RowView table = Weight.OpenRead();
         AnyUnknown(indices, 0, length, table.Count);
-        destination.Reserve(length, accumulate);
-        Workspace workspace = Workspace.Rent(RowGroups.Bytes(length) + destination.WriteBytes(length, accumulate));
+        destination.Reserve(length);
+        Workspace workspace = Workspace.Rent(RowGroups.Bytes(length) + destination.Bytes(length));
         try
         {
             RowGroups groups = RowGroups.Build(indices, length, table.Count, _paddingRow, ref workspace);
             if (_options.ScaleGradByFrequency) groups.DivideByFrequency(ref workspace);
-            destination.Write(groups, RowView.Dense(outputGradient, length, table.Dim), accumulate, ref workspace);
+            destination.Write(groups, RowView.Dense(outputGradient, length, table.Dim), ref workspace);
         }
         finally
         {
             workspace.Dispose();
         }
-
-        GC.KeepAlive(destination);
     }
 
     /// <summary>Throws on an index that is no row, where the policy says so; reads only.</summary>

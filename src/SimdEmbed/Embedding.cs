@@ -1,4 +1,5 @@
 using System.Numerics;
+using SimdEmbed.Gradients;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
 using SimdEmbed.Tables;
@@ -149,7 +150,7 @@ public sealed unsafe partial class Embedding : IDisposable
     {
         CheckBackward(destination);
         Check.Length(nameof(outputGradient), outputGradient.Length, (long)indices.Length * EmbeddingDim, "indices.Length * embeddingDim");
-        fixed (float* source = outputGradient) Scatter(indices, source, destination, accumulate);
+        fixed (float* source = outputGradient) Scatter(indices, source, new GradientDestination(destination, accumulate));
         GC.KeepAlive(this);
     }
 
@@ -177,13 +178,15 @@ public sealed unsafe partial class Embedding : IDisposable
     internal void CheckBackward(EmbeddingGradient destination)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        _ = Weight.OpenRead();
-        if (_options.Frozen)
-        {
-            Throw.InvalidOperation("the embedding is frozen: create it with FromPretrained(weight, freeze: false) to train it.");
-        }
-
+        CheckTrainable();
         if (destination.Table != Weight) Throw.Argument(nameof(destination), "the gradient belongs to another table.");
+    }
+
+    /// <summary>Refuses to train weights that are disposed or frozen.</summary>
+    internal void CheckTrainable()
+    {
+        _ = Weight.OpenRead();
+        if (_options.Frozen) Throw.InvalidOperation("the embedding is frozen: create it with FromPretrained(weight, freeze: false) to train it.");
     }
 
     private static EmbeddingTable NewTable(long numEmbeddings, int embeddingDim, EmbeddingOptions? options)

@@ -11,7 +11,7 @@ public sealed unsafe partial class EmbeddingBag
     /// <summary>Rows that a batch may touch: one for each index, or for each winner where those are fewer.</summary>
     internal int Positions(int length, int count) => Pooling == Pooling.Max ? (int)long.Min(length, (long)count * EmbeddingDim) : length;
 
-    /// <summary>Workspace bytes of <see cref="Scatter{TIndex}(BagPlan{TIndex}, bool, in RowView, long*, nint, float*, EmbeddingGradient, bool, ref Workspace)"/>.</summary>
+    /// <summary>Workspace bytes of <see cref="Scatter"/>, without its destination's.</summary>
     internal nuint BackwardBytes(int length, int count)
     {
         nuint bytes = PrepareBytes(length, count) + RowGroups.Bytes(length);
@@ -35,20 +35,20 @@ public sealed unsafe partial class EmbeddingBag
     }
 
     /// <summary>
-    /// Writes the gradient of checked bags, for which the destination has room. <paramref name="weightsGradient"/> is null, or as long as
+    /// Sends the gradient of checked bags to its destination, which has room for it. <paramref name="weightsGradient"/> is null, or as long as
     /// the list that the bags are part of.
     /// </summary>
-    internal void Scatter<TIndex>(
+    internal void Scatter<TIndex, TDestination>(
         BagPlan<TIndex> bags,
         bool anyUnknown,
         in RowView outputGradient,
         long* winners,
         nint winnersStride,
         float* weightsGradient,
-        EmbeddingGradient destination,
-        bool accumulate,
+        TDestination destination,
         scoped ref Workspace workspace)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
+        where TDestination : struct, IGroupDestination
     {
         ref readonly RowView table = ref Weight.OpenRead();
         int first = bags.Offsets[0];
@@ -71,24 +71,24 @@ public sealed unsafe partial class EmbeddingBag
             : GroupRows(bags, table, ref workspace);
 
         // Winners that are in no bag, which only a caller can make up, may be more than there is room for.
-        if (groups.Count > Positions(length, bags.Count)) destination.Reserve(groups.Count, accumulate);
-        destination.Write(groups, outputGradient, accumulate, ref workspace);
-        GC.KeepAlive(destination);
+        if (groups.Count > Positions(length, bags.Count)) destination.Reserve(groups.Count);
+        destination.Write(groups, outputGradient, ref workspace);
     }
 
-    private void Scatter<TIndex>(
-        Bags<TIndex> bags, float* outputGradient, long* winners, float* weightsGradient, EmbeddingGradient destination, bool accumulate)
+    /// <summary>As the other form, for bags as they were given; the lengths and the table were checked.</summary>
+    internal void ScatterBags<TIndex, TDestination>(Bags<TIndex> bags, float* outputGradient, long* winners, float* weightsGradient, TDestination destination)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
+        where TDestination : struct, IGroupDestination
     {
         int length = bags.Indices.Length;
         int most = int.Max(length, Pooling == Pooling.Max ? bags.Count * EmbeddingDim : 0);
         Workspace workspace = Workspace.Rent(
-            WideIndices.Bytes<TIndex>(length) + StartsBytes(bags.Count) + BackwardBytes(length, bags.Count) + destination.WriteBytes(most, accumulate));
+            WideIndices.Bytes<TIndex>(length) + StartsBytes(bags.Count) + BackwardBytes(length, bags.Count) + destination.Bytes(most));
         try
         {
-            if (WideIndices.IsWide<TIndex>()) ScatterWide(bags, outputGradient, winners, weightsGradient, destination, accumulate, ref workspace);
-            else if (WideIndices.BecomeInt<TIndex>()) ScatterWide(bags.Over(WideIndices.Widen<TIndex, int>(bags.Indices, ref workspace)), outputGradient, winners, weightsGradient, destination, accumulate, ref workspace);
-            else ScatterWide(bags.Over(WideIndices.Widen<TIndex, long>(bags.Indices, ref workspace)), outputGradient, winners, weightsGradient, destination, accumulate, ref workspace);
+            if (WideIndices.IsWide<TIndex>()) ScatterWide(bags, outputGradient, winners, weightsGradient, destination, ref workspace);
+            else if (WideIndices.BecomeInt<TIndex>()) ScatterWide(bags.Over(WideIndices.Widen<TIndex, int>(bags.Indices, ref workspace)), outputGradient, winners, weightsGradient, destination, ref workspace);
+            else ScatterWide(bags.Over(WideIndices.Widen<TIndex, long>(bags.Indices, ref workspace)), outputGradient, winners, weightsGradient, destination, ref workspace);
         }
         finally
         {
@@ -96,9 +96,10 @@ public sealed unsafe partial class EmbeddingBag
         }
     }
 
-    private void ScatterWide<TIndex>(
-        Bags<TIndex> bags, float* outputGradient, long* winners, float* weightsGradient, EmbeddingGradient destination, bool accumulate, scoped ref Workspace workspace)
+    private void ScatterWide<TIndex, TDestination>(
+        Bags<TIndex> bags, float* outputGradient, long* winners, float* weightsGradient, TDestination destination, scoped ref Workspace workspace)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
+        where TDestination : struct, IGroupDestination
     {
         fixed (TIndex* indices = bags.Indices)
         fixed (float* weights = bags.Weights)
@@ -106,9 +107,9 @@ public sealed unsafe partial class EmbeddingBag
             BagPlan<TIndex> plan = bags.Plan(indices, weights, ref workspace);
             bool anyUnknown = AnyUnknown(plan);
             if (Pooling == Pooling.Max) CheckWinners(winners, bags.Count, EmbeddingDim);
-            destination.Reserve(Positions(bags.Indices.Length, bags.Count), accumulate);
+            destination.Reserve(Positions(bags.Indices.Length, bags.Count));
             RowView source = RowView.Dense(outputGradient, bags.Count, EmbeddingDim);
-            Scatter(plan, anyUnknown, source, winners, EmbeddingDim, weightsGradient, destination, accumulate, ref workspace);
+            Scatter(plan, anyUnknown, source, winners, EmbeddingDim, weightsGradient, destination, ref workspace);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using SimdEmbed.Gradients;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
 
@@ -156,9 +157,7 @@ public sealed unsafe partial class EmbeddingBag : IDisposable
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
         CheckBackward(destination);
-        CheckWeights(bags.HasWeights);
-        Check.Length(nameof(outputGradient), outputGradient.Length, (long)bags.Count * EmbeddingDim, "bags.Count * embeddingDim");
-        if (Pooling == Pooling.Max || !winners.IsEmpty) CheckWinners(winners.Length, bags.Count);
+        CheckBatch(bags, outputGradient, winners);
         if (!weightsGradient.IsEmpty)
         {
             bags.CheckWeightsGradient(weightsGradient, outputGradient);
@@ -169,7 +168,7 @@ public sealed unsafe partial class EmbeddingBag : IDisposable
         fixed (long* won = winners)
         fixed (float* weights = weightsGradient)
         {
-            Scatter(bags, source, won, weightsGradient.IsEmpty ? null : weights, destination, accumulate);
+            ScatterBags(bags, source, won, weightsGradient.IsEmpty ? null : weights, new GradientDestination(destination, accumulate));
         }
 
         GC.KeepAlive(this);
@@ -213,6 +212,18 @@ public sealed unsafe partial class EmbeddingBag : IDisposable
 
     /// <summary>Refuses what Backward refuses before it looks at the batch.</summary>
     internal void CheckBackward(EmbeddingGradient destination) => _embedding.CheckBackward(destination);
+
+    /// <summary>Refuses a batch whose lengths do not fit.</summary>
+    internal void CheckBatch<TIndex>(in Bags<TIndex> bags, ReadOnlySpan<float> outputGradient, ReadOnlySpan<long> winners)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        CheckWeights(bags.HasWeights);
+        Check.Length(nameof(outputGradient), outputGradient.Length, (long)bags.Count * EmbeddingDim, "bags.Count * embeddingDim");
+        if (Pooling == Pooling.Max || !winners.IsEmpty) CheckWinners(winners.Length, bags.Count);
+    }
+
+    /// <summary>The embedding that holds the options and the table.</summary>
+    internal Embedding Rows => _embedding;
 
     private void CheckWinners(int length, int bags)
     {

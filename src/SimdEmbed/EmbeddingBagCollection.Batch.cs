@@ -1,4 +1,5 @@
 using System.Numerics;
+using SimdEmbed.Gradients;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
 
@@ -98,7 +99,7 @@ public sealed unsafe partial class EmbeddingBagCollection
         bool accumulate = pass.Accumulate || !IsFirstOf(feature, pass);
         long* winners = pass.Winners == null ? null : pass.Winners + _columns[feature];
         _features[feature].Scatter(
-            plan, anyUnknown, columns, winners, OutputDim, pass.WeightsGradient, pass.Destinations[feature], accumulate, ref workspace);
+            plan, anyUnknown, columns, winners, OutputDim, pass.WeightsGradient, new GradientDestination(pass.Destinations[feature], accumulate), ref workspace);
     }
 
     private nuint BackwardBytes(int feature, int length, scoped in Pass pass)
@@ -106,7 +107,7 @@ public sealed unsafe partial class EmbeddingBagCollection
         EmbeddingBag bag = _features[feature];
         int positions = int.Max(length, bag.Pooling == Pooling.Max ? pass.Batch * bag.EmbeddingDim : 0);
 
-        return bag.BackwardBytes(length, pass.Batch) + pass.Destinations[feature].WriteBytes(positions, accumulate: true, pass.MostTouched);
+        return bag.BackwardBytes(length, pass.Batch) + new GradientDestination(pass.Destinations[feature], accumulate: true, pass.MostTouched).Bytes(positions);
     }
 
     private static bool IsFirstOf(int feature, scoped in Pass pass)

@@ -1,4 +1,5 @@
 using System.Numerics;
+using SimdEmbed.Gradients;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
 
@@ -106,8 +107,8 @@ public static unsafe class EmbeddingDot
                 Elementwise.Scale(rightRows + ((nint)i * dim), outputGradient[i], dim);
             }
 
-            left.Scatter(leftIndices, rightRows, leftGradient, accumulate);
-            right.Scatter(rightIndices, leftRows, rightGradient, accumulate || shared);
+            left.Scatter(leftIndices, rightRows, new GradientDestination(leftGradient, accumulate));
+            right.Scatter(rightIndices, leftRows, new GradientDestination(rightGradient, accumulate || shared));
         }
         finally
         {

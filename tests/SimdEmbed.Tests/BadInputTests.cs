@@ -168,7 +168,7 @@ public sealed class BadInputTests
         using EmbeddingGradient gradient = other.CreateGradient();
         using Sgd optimizer = new(embedding.Weight, new SgdOptions());
         Message("the gradient belongs to another table.", () => embedding.Backward<int>([1], new float[2], gradient));
-        Message("the gradient's table was not added to this optimizer: call Add(table) first.", () => optimizer.Step(gradient));
+        Message("the table of gradients was not added to this optimizer: call Add(table) first.", () => optimizer.Step(gradient));
     }
 
     [Theory]

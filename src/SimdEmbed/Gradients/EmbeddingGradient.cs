@@ -73,7 +73,7 @@ public abstract unsafe class EmbeddingGradient : IDisposable
             plan.OutputStride = Table.Dim;
             GradientRows rows = OpenTouched();
             plan.Targets = rows.Slots;
-            SumSegments(groups, source, plan, (float*)rows.Values.Rows);
+            groups.Sum(source, plan, (float*)rows.Values.Rows);
             return;
         }
 
@@ -91,17 +91,9 @@ public abstract unsafe class EmbeddingGradient : IDisposable
             int count = int.Min(BlockRows, groups.Count - first);
             BagPlan<int> plan = groups.Plan(first, count);
             plan.OutputStride = Table.Dim;
-            SumSegments(groups, source, plan, block);
-            Update<AddUpdate>.Run(destination.Values, slots + first, count, RowView.Dense(block, count, Table.Dim), null, default);
+            groups.Sum(source, plan, block);
+            Update<AddUpdate>.Run(destination.Values, default, slots + first, count, RowView.Dense(block, count, Table.Dim), null, default);
         }
-    }
-
-    /// <summary>Writes the sum of each segment of <paramref name="plan"/>, from +0.0 in batch order.</summary>
-    private static void SumSegments(in RowGroups groups, in RowView source, in BagPlan<int> plan, float* output)
-    {
-        if (groups.AreElements) ElementScatter.Run(source, plan, output);
-        else if (groups.Weights != null) Pool<int, WeightedSum<Float32>>.Run(source, plan, output);
-        else Pool<int, Sum<Float32>>.Run(source, plan, output);
     }
 
     private protected static AlignedMemory Owned(AlignedMemory? memory)

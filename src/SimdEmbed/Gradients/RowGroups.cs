@@ -1,6 +1,7 @@
 using System.Numerics;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
+using SimdEmbed.Tables;
 
 namespace SimdEmbed.Gradients;
 
@@ -95,6 +96,14 @@ internal unsafe ref struct RowGroups
         Weights = Weights,
         Divisors = Divisors == null ? null : Divisors + first,
     };
+
+    /// <summary>Writes the sum of each bag of <paramref name="plan"/>, which is some of the touched rows, from +0.0 in batch order.</summary>
+    public readonly void Sum(in RowView source, in BagPlan<int> plan, float* output)
+    {
+        if (AreElements) ElementScatter.Run(source, plan, output);
+        else if (Weights != null) Pool<int, WeightedSum<Float32>>.Run(source, plan, output);
+        else Pool<int, Sum<Float32>>.Run(source, plan, output);
+    }
 
     /// <summary>Makes each touched row's sum be divided by how often the row occurs: <c>scale_grad_by_freq</c>.</summary>
     public void DivideByFrequency(scoped ref Workspace workspace)

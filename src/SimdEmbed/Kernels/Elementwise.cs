@@ -43,4 +43,46 @@ internal static unsafe class Elementwise
 
         for (; i < count; i++) values[i] /= divisor;
     }
+
+    /// <summary>Puts each value between <c>-limit</c> and <c>limit</c>; a NaN stays.</summary>
+    public static void Clamp(float* values, float limit, nint count)
+    {
+        Vector<float> high = new(limit);
+        Vector<float> low = new(-limit);
+        nint i = 0;
+        for (; i <= count - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            // Comparisons rather than Min and Max, which may drop a NaN.
+            Vector<float> x = Unsafe.ReadUnaligned<Vector<float>>(values + i);
+            x = Vector.ConditionalSelect(Vector.GreaterThan(x, high), high, x);
+            Unsafe.WriteUnaligned(values + i, Vector.ConditionalSelect(Vector.LessThan(x, low), low, x));
+        }
+
+        for (; i < count; i++)
+        {
+            float x = values[i] > limit ? limit : values[i];
+            values[i] = x < -limit ? -limit : x;
+        }
+    }
+
+    /// <summary>The place of the first NaN or infinity, or -1.</summary>
+    public static nint FirstNonFinite(float* values, nint count)
+    {
+        // All exponent bits set, whatever the sign: as integers without it, those are the largest.
+        const int Exponent = 0x7F80_0000;
+        Vector<int> magnitude = new(0x7FFF_FFFF);
+        Vector<int> limit = new(Exponent - 1);
+        nint i = 0;
+        for (; i <= count - Vector<int>.Count; i += Vector<int>.Count)
+        {
+            if (Vector.GreaterThanAny(Unsafe.ReadUnaligned<Vector<int>>(values + i) & magnitude, limit)) break;
+        }
+
+        for (; i < count; i++)
+        {
+            if (!float.IsFinite(values[i])) return i;
+        }
+
+        return -1;
+    }
 }

@@ -140,4 +140,16 @@ internal static class FixedMath
     }
 
     private static double PowerOfTwo(int exponent) => BitConverter.Int64BitsToDouble((long)(exponent + 1023) << 52);
+
+    /// <summary><c>x^n</c> for a whole n of 0 or more, by repeated squaring: the same multiplications everywhere.</summary>
+    public static double PowInteger(double x, long n)
+    {
+        double result = 1;
+        for (; n > 0; n >>= 1, x *= x)
+        {
+            if ((n & 1) != 0) result *= x;
+        }
+
+        return result;
+    }
 }

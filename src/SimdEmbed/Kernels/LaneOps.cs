@@ -111,3 +111,28 @@ internal readonly struct MinAbsOp : ILaneOp
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Merge(float left, float right) => right < left || float.IsNaN(right) ? right : left;
 }
+
+/// <summary>The square of a gradient with its weight decay: <c>(sign x + decay y)^2</c>.</summary>
+internal readonly struct DecayedSquareOp(float sign, float decay) : ILaneOp
+{
+    private readonly Vector<float> _signs = new(sign);
+    private readonly Vector<float> _decays = new(decay);
+
+    public float Start => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float Step(float lane, float x, float y)
+    {
+        float decayed = (x * sign) + (decay * y);
+        return lane + (decayed * decayed);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector<float> Step(Vector<float> lane, Vector<float> x, Vector<float> y)
+    {
+        Vector<float> decayed = (x * _signs) + (_decays * y);
+        return lane + (decayed * decayed);
+    }
+
+    public float Merge(float left, float right) => left + right;
+}

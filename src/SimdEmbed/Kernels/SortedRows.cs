@@ -33,4 +33,34 @@ internal static unsafe class SortedRows
 
         return total;
     }
+
+    /// <summary>How many of the rows are below <paramref name="row"/>.</summary>
+    public static int LowerBound(long* rows, int count, long row)
+    {
+        int low = 0;
+        int high = count;
+        while (low < high)
+        {
+            int middle = (int)(((uint)low + (uint)high) / 2);
+            if (rows[middle] < row) low = middle + 1;
+            else high = middle;
+        }
+
+        return low;
+    }
+
+    /// <summary>Copies the rows that are not among <paramref name="excluded"/>, and returns how many.</summary>
+    public static int Except(long* rows, int count, long* excluded, int excludedCount, long* result)
+    {
+        int kept = 0;
+        int other = 0;
+        for (int i = 0; i < count; i++)
+        {
+            while (other < excludedCount && excluded[other] < rows[i]) other++;
+            result[kept] = rows[i];
+            kept += other < excludedCount && excluded[other] == rows[i] ? 0 : 1;
+        }
+
+        return kept;
+    }
 }
