@@ -64,7 +64,11 @@ internal sealed unsafe class ParameterState : IDisposable
     {
         Step = 0;
         MovingCount = 0;
-        ResetRows(0);
+        Owned(_memory).Clear();
+        for (int vector = 0; vector < Layout.Starts.Length; vector++)
+        {
+            for (long row = 0; row < Rows && Layout.Starts[vector] != 0; row++) Vector(row, vector).Fill(Layout.Starts[vector]);
+        }
     }
 
     /// <summary>State vector <paramref name="vector"/> of a row, or its one float.</summary>
@@ -92,21 +96,6 @@ internal sealed unsafe class ParameterState : IDisposable
         _memory?.Dispose();
         _moving?.Dispose();
         _memory = _moving = null;
-    }
-
-    private void ResetRows(long first)
-    {
-        bool zeros = Array.TrueForAll(Layout.Starts, start => start == 0);
-        if (zeros && first == 0)
-        {
-            Owned(_memory).Clear();
-            return;
-        }
-
-        for (long row = first; row < Rows; row++)
-        {
-            for (int vector = 0; vector < Layout.Names.Length; vector++) Vector(row, vector).Fill(Layout.Starts[vector]);
-        }
     }
 
     private static AlignedMemory Owned(AlignedMemory? memory)
