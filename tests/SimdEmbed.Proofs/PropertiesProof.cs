@@ -20,7 +20,8 @@ internal static class PropertiesProof
     {
         bool embedding = Run("embedding", EmbeddingModel.Classes, seed => new EmbeddingModel(seed), cases, firstSeed);
         bool bag = Run("embedding bag", BagModel.Classes, seed => new BagModel(seed), cases, firstSeed);
-        return embedding && bag && cases > 0 ? 0 : 1;
+        bool optimizer = Run("optimizers", OptimizerModel.Classes, seed => new OptimizerModel(seed), cases, firstSeed);
+        return embedding && bag && optimizer && cases > 0 ? 0 : 1;
     }
 
     private static bool Run(string name, string[] classes, Func<int, Model> create, int cases, int firstSeed)

@@ -19,6 +19,9 @@ public sealed class ModelProperties(ITestOutputHelper output)
     [Fact]
     public void Every_combination_of_an_embedding_bags_options_is_that_of_the_reference() => Run(BagModel.Classes, seed => new BagModel(seed));
 
+    [Fact]
+    public void Every_optimizer_sparse_dense_fused_and_on_threads_is_that_of_the_reference() => Run(OptimizerModel.Classes, seed => new OptimizerModel(seed));
+
     private void Run(string[] classes, Func<int, Model> create)
     {
         Coverage coverage = new(classes);

@@ -41,6 +41,9 @@ internal static unsafe class WorkerSet
     /// <summary>The most threads that can work on one job, the caller included.</summary>
     public static int MaxDegree { get; set; } = Environment.ProcessorCount;
 
+    /// <summary>Floats of work below which waking another thread costs more than it saves.</summary>
+    public static long LeastFloats { get; set; } = 1 << 15;
+
     /// <summary>Runs all chunks and returns when they are done; <paramref name="job"/> stays where it is, on the caller's stack.</summary>
     public static void Run<TJob>(ref TJob job, int chunks, int degree)
         where TJob : struct, IJob, allows ref struct

@@ -297,7 +297,9 @@ public abstract unsafe partial class Optimizer : IDisposable
     {
         OptimizerOptions options = state.Group.Options;
         bool moving = sparse && KeepsMoving(options);
-        work.AllRows = !sparse && work.Rows != null && MovesAllRows(options);
+
+        // A norm that is no number makes every element of a dense gradient none, zeros included.
+        work.AllRows = !sparse && work.Rows != null && (MovesAllRows(options) || float.IsNaN(work.Scale));
         if (moving)
         {
             work.OtherRows = workspace.Take<long>((long)state.MovingCount + work.Count);

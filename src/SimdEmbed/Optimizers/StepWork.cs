@@ -13,9 +13,6 @@ internal unsafe ref struct StepWork
     /// <summary>Touched rows whose gradients are summed before they are applied: 64 rows stay in the first cache.</summary>
     public const int BlockRows = 64;
 
-    /// <summary>Floats of work below which waking another thread costs more than it saves.</summary>
-    private const long LeastParallelFloats = 1 << 15;
-
     /// <summary>Chunks for each thread: enough that one which starts late leaves the rest to the others.</summary>
     private const int ChunksPerThread = 4;
 
@@ -105,12 +102,12 @@ internal unsafe ref struct StepWork
         if (!AllRows && OtherCount == 0) return;
         OtherJob<TUpdate> others = new() { Work = this, Update = update };
         long rows = AllRows ? Table.Count : OtherCount;
-        int chunks = Degree == 1 || rows * Table.Dim < LeastParallelFloats ? 1 : Degree * ChunksPerThread;
+        int chunks = Degree == 1 || rows * Table.Dim < WorkerSet.LeastFloats ? 1 : Degree * ChunksPerThread;
         others.Chunks = chunks;
         WorkerSet.Run(ref others, chunks, Degree);
     }
 
-    private readonly bool IsParallel => Degree > 1 && (long)(HasGroups ? Groups.Starts[Count] : Count) * Table.Dim >= LeastParallelFloats;
+    private readonly bool IsParallel => Degree > 1 && (long)(HasGroups ? Groups.Starts[Count] : Count) * Table.Dim >= WorkerSet.LeastFloats;
 
     private readonly void Split<TJob>(ref TJob job)
         where TJob : struct, IJob, allows ref struct => WorkerSet.Run(ref job, Chunks, Degree);
