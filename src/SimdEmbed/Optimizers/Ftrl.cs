@@ -12,7 +12,10 @@ public sealed record FtrlOptions : OptimizerOptions
     /// <summary>The paper's names; its alpha is the learning rate.</summary>
     public FtrlOptions() => LearningRate = 0.1f;
 
-    /// <summary>Smooths the first steps of a column: 0 or more.</summary>
+    /// <summary>
+    /// Smooths the first steps of a column: 0 or more. Above 0 it also pulls weights to zero until gradients have outgrown it, which is
+    /// meant for linear models that start at zero; 0 keeps the starting weights.
+    /// </summary>
     public float Beta { get; init; } = 1;
 
     /// <summary>Weights whose evidence is not above it are exactly 0.</summary>
@@ -24,10 +27,11 @@ public sealed record FtrlOptions : OptimizerOptions
     /// <summary>What the sums of squares start from.</summary>
     public float InitialAccumulatorValue { get; init; }
 
+    private protected override bool DividesByRate => true;
+
     internal override void Check()
     {
         base.Check();
-        if (LearningRate == 0) Throw.OutOfRange(nameof(LearningRate), LearningRate, "above 0");
         NotNegative(nameof(Beta), Beta);
         NotNegative(nameof(L1), L1);
         NotNegative(nameof(L2), L2);
@@ -39,6 +43,7 @@ public sealed record FtrlOptions : OptimizerOptions
 /// FTRL-proximal (McMahan et al., 2013), for click models with many weights at 0; PyTorch has none. <c>s = (sqrt(n + g g) - sqrt(n)) / lr</c>;
 /// <c>z = z + g - s w</c>; <c>n = n + g g</c>; <c>w = (sign(z) l1 - z) / ((beta + sqrt(n)) / lr + l2)</c>, and 0 where <c>|z|</c> is not above
 /// <c>l1</c>. A dense gradient moves every row: one that never had a gradient becomes 0.
+/// Weights follow from <c>z</c>, <c>n</c> and the learning rate: another rate moves them too, in proportion, when they are next stepped.
 /// </summary>
 public sealed unsafe class Ftrl : Optimizer
 {

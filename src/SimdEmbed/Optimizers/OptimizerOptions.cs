@@ -39,12 +39,22 @@ public abstract record OptimizerOptions
     /// <summary>Refuses numbers out of range, by name.</summary>
     internal virtual void Check()
     {
-        NotNegative(nameof(LearningRate), LearningRate);
+        CheckRate(LearningRate);
         if (ClipValue is { } value && !(value > 0)) Throw.OutOfRange(nameof(ClipValue), value, "null or above 0");
         if (ClipNorm is { } norm && !(norm > 0)) Throw.OutOfRange(nameof(ClipNorm), norm, "null or above 0");
         if (!Enum.IsDefined(NonFinite)) Throw.OutOfRange(nameof(NonFinite), NonFinite, "a defined NonFiniteGradients");
         if (Degree < 1) Throw.OutOfRange(nameof(Degree), Degree, "1 or more");
     }
+
+    /// <summary>Refuses a learning rate out of range.</summary>
+    internal void CheckRate(float rate)
+    {
+        NotNegative(nameof(LearningRate), rate);
+        if (rate == 0 && DividesByRate) Throw.OutOfRange(nameof(LearningRate), rate, "above 0");
+    }
+
+    /// <summary>Whether a learning rate of 0 has no meaning.</summary>
+    private protected virtual bool DividesByRate => false;
 
     private protected static void NotNegative(string name, double value)
     {

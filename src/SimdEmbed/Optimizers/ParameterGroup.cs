@@ -1,5 +1,3 @@
-using SimdEmbed.Internals;
-
 namespace SimdEmbed;
 
 /// <summary>Tables and parameters that an optimizer steps with the same options: a param group of PyTorch's optimizers.</summary>
@@ -22,7 +20,7 @@ public sealed class ParameterGroup
         get;
         set
         {
-            if (!float.IsFinite(value) || value < 0) Throw.OutOfRange(nameof(LearningRate), value, "finite and 0 or more");
+            Options.CheckRate(value);
             field = value;
         }
     }

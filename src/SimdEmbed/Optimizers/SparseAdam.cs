@@ -21,10 +21,11 @@ public sealed record SparseAdamOptions : OptimizerOptions
     /// <summary><c>eps</c>, outside the root.</summary>
     public float Epsilon { get; init; } = 1e-8f;
 
+    private protected override bool DividesByRate => true;
+
     internal override void Check()
     {
         base.Check();
-        if (LearningRate == 0) Throw.OutOfRange(nameof(LearningRate), LearningRate, "above 0");
         Decay(nameof(Beta1), Beta1);
         Decay(nameof(Beta2), Beta2);
         if (!(Epsilon > 0)) Throw.OutOfRange(nameof(Epsilon), Epsilon, "above 0");
