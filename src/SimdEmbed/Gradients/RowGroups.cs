@@ -45,12 +45,9 @@ internal unsafe ref struct RowGroups
         ulong* keys = workspace.Take<ulong>(length);
         ulong* other = workspace.Take<ulong>(length);
         int* histogram = workspace.Take<int>(RadixSort.HistogramLength(length));
-        RowGroups groups = new()
-        {
-            Rows = workspace.Take<long>(length),
-            Starts = workspace.Take<int>(length + 1L),
-            Sources = workspace.Take<int>(length),
-        };
+        long* rows = workspace.Take<long>(length);
+        int* starts = workspace.Take<int>(length + 1L);
+        int* sources = workspace.Take<int>(length);
 
         // Row and position share a 64-bit key: keys are distinct, and a stable sort by the row's bits alone keeps batch order.
         int positionBits = BitsFor((ulong)length);
@@ -75,16 +72,17 @@ internal unsafe ref struct RowGroups
         int count = 0;
         for (int i = 0; i < kept; i++)
         {
+            // Written for every position and kept for the first of each row: half of the rows are new, which no branch predicts.
             long row = (long)(keys[i] >> positionBits);
-            groups.Sources[i] = (int)(keys[i] & positionMask);
-            if (row == previous) continue;
-            groups.Rows[count] = previous = row;
-            groups.Starts[count++] = i;
+            sources[i] = (int)(keys[i] & positionMask);
+            rows[count] = row;
+            starts[count] = i;
+            count += row != previous ? 1 : 0;
+            previous = row;
         }
 
-        groups.Starts[count] = kept;
-        groups.Count = count;
-        return groups;
+        starts[count] = kept;
+        return new RowGroups { Count = count, Rows = rows, Starts = starts, Sources = sources };
     }
 
     /// <summary>The segment sum's plan: the bag of row <c>g</c> is its positions.</summary>

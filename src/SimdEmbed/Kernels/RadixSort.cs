@@ -11,7 +11,7 @@ internal static unsafe class RadixSort
     private const int WideLimit = 2048;
 
     /// <summary>Ints of scratch that <see cref="Sort"/> needs for <paramref name="count"/> keys.</summary>
-    public static int HistogramLength(int count) => 1 << DigitBits(count);
+    public static int HistogramLength(int count) => 2 << LargestDigit(count);
 
     /// <summary>
     /// Sorts <paramref name="keys"/> by bits <paramref name="lowBit"/> to <paramref name="highBit"/> - 1 and returns where the
@@ -26,25 +26,45 @@ internal static unsafe class RadixSort
             return keys;
         }
 
-        // Two passes of 11 bits cover two million rows; a small batch is dominated by the histogram, so it takes 8 bits.
-        int digitBits = DigitBits(count);
-        for (int bit = lowBit; bit < highBit; bit += digitBits)
+        // Two passes of 11 bits cover two million rows; a small batch is dominated by the histogram, so it takes 8 bits. Digits are
+        // as even as they can be: two of 10 bits scatter to fewer places than one of 11 and one of 9.
+        int bits = highBit - lowBit;
+        int largest = LargestDigit(count);
+        int passes = (bits + largest - 1) / largest;
+        int digit = passes == 0 ? 0 : (bits + passes - 1) / passes;
+        for (int bit = lowBit; bit < highBit; bit += 2 * digit)
         {
-            Pass(keys, other, count, bit, (1 << int.Min(digitBits, highBit - bit)) - 1, histogram);
-            ulong* swap = keys;
-            keys = other;
-            other = swap;
+            // The counts of two digits in one walk over the keys: the order of the keys does not change them.
+            int next = bit + digit;
+            int mask = MaskOf(bit, highBit, digit);
+            int nextMask = MaskOf(next, highBit, digit);
+            int* nextHistogram = histogram + mask + 1;
+            Count(keys, count, bit, mask, histogram, nextMask, nextHistogram, digit);
+            Scatter(keys, other, count, bit, mask, histogram);
+            if (nextMask == 0) return other;
+            Scatter(other, keys, count, next, nextMask, nextHistogram);
         }
 
         return keys;
     }
 
-    private static int DigitBits(int count) => count < WideLimit ? NarrowDigit : WideDigit;
+    private static int MaskOf(int bit, int highBit, int digit) => bit >= highBit ? 0 : (1 << int.Min(digit, highBit - bit)) - 1;
 
-    private static void Pass(ulong* from, ulong* to, int count, int bit, int mask, int* histogram)
+    private static void Count(ulong* keys, int count, int bit, int mask, int* histogram, int nextMask, int* nextHistogram, int digit)
     {
-        new Span<int>(histogram, mask + 1).Clear();
-        for (int i = 0; i < count; i++) histogram[(int)(from[i] >> bit) & mask]++;
+        new Span<int>(histogram, mask + nextMask + 2).Clear();
+        for (int i = 0; i < count; i++)
+        {
+            ulong key = keys[i] >> bit;
+            histogram[(int)key & mask]++;
+            nextHistogram[(int)(key >> digit) & nextMask]++;
+        }
+    }
+
+    private static int LargestDigit(int count) => count < WideLimit ? NarrowDigit : WideDigit;
+
+    private static void Scatter(ulong* from, ulong* to, int count, int bit, int mask, int* histogram)
+    {
         int start = 0;
         for (int digit = 0; digit <= mask; digit++)
         {

@@ -44,9 +44,11 @@ internal static unsafe class Update<TUpdate>
     /// <summary>
     /// Applies row <c>slots[i]</c> of <paramref name="gradients"/> to row <c>rows[i]</c> of <paramref name="table"/>, for
     /// <paramref name="count"/> distinct rows; the state's <c>Dim</c> is how far its vectors are apart. Without <paramref name="slots"/>
-    /// gradients, and without <paramref name="rows"/> rows, lie one after the other.
+    /// gradients, and without <paramref name="rows"/> rows, lie one after the other. The next call walks the
+    /// <paramref name="following"/> rows behind in the list: they are asked for here.
     /// </summary>
-    public static void Run(in RowView table, in RowView state, long* rows, int count, in RowView gradients, long* slots, TUpdate update)
+    public static void Run(
+        in RowView table, in RowView state, long* rows, int count, in RowView gradients, long* slots, TUpdate update, int following = 0)
     {
         nint width = Vector<float>.Count;
         nint dim = table.Dim;
@@ -59,7 +61,7 @@ internal static unsafe class Update<TUpdate>
             nint row = rows == null ? i : (nint)rows[i];
             if (rows != null)
             {
-                nint next = (nint)rows[int.Min(i + Ahead, count - 1)];
+                nint next = (nint)rows[int.Min(i + Ahead, count + following - 1)];
                 Prefetch.Row(table.Rows + (next * table.Stride), table.Stride);
                 if (state.Stride != 0) Prefetch.Row(state.Rows + (next * state.Stride), state.Stride);
             }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
 using SimdEmbed.Optimizers;
 

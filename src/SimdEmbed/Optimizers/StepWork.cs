@@ -242,7 +242,7 @@ internal unsafe ref struct StepWork
                 RowView values = Work.Slots != null
                     ? Work.Values
                     : new RowView(Work.Values.Rows + (first * Work.Values.Stride), Work.Values.Stride, end - first, Work.Values.Dim);
-                Run(first, end - first, values, Work.Slots == null ? null : Work.Slots + first);
+                Run(first, end - first, values, Work.Slots == null ? null : Work.Slots + first, 0);
                 return;
             }
 
@@ -251,13 +251,13 @@ internal unsafe ref struct StepWork
             {
                 int count = int.Min(BlockRows, end - first);
                 Work.Fill(first, count, block);
-                Run(first, count, RowView.Dense(block, count, Work.Table.Dim), null);
+                Run(first, count, RowView.Dense(block, count, Work.Table.Dim), null, end - first - count);
             }
         }
 
-        private readonly void Run(int first, int count, in RowView gradients, long* slots)
+        private readonly void Run(int first, int count, in RowView gradients, long* slots, int following)
         {
-            if (Work.Rows != null) Update<TUpdate>.Run(Work.Table, Work.State, Work.Rows + first, count, gradients, slots, Update);
+            if (Work.Rows != null) Update<TUpdate>.Run(Work.Table, Work.State, Work.Rows + first, count, gradients, slots, Update, following);
             else Update<TUpdate>.Run(From(Work.Table, first), From(Work.State, first), null, count, gradients, slots, Update);
         }
     }

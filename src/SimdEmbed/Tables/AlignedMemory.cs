@@ -25,7 +25,7 @@ internal sealed unsafe class AlignedMemory : CriticalFinalizerObject, IDisposabl
         if (bytes > (UInt128)(nint.MaxValue - Overread)) Throw.OutOfMemory(what, bytes);
         try
         {
-            _start = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + Overread, Alignment);
+            _start = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + Overread, HugePages.AlignmentFor((nuint)bytes));
         }
         catch (OutOfMemoryException e)
         {
@@ -33,6 +33,7 @@ internal sealed unsafe class AlignedMemory : CriticalFinalizerObject, IDisposabl
         }
 
         Bytes = (nuint)bytes;
+        HugePages.Advise(_start, Bytes);
         NativeMemory.Clear(_start + Bytes, Overread);
         NativeBytes.Take(Bytes);
 
