@@ -8,6 +8,7 @@ internal static class Program
     private static int Main(string[] arguments) => new RootCommand("The proofs that are too long for every change.")
     {
         PropertiesProof.Create(),
+        ThreadsProof.Create(),
         BadIndicesProof.Create(),
         BadBagsProof.Create(),
     }.Parse(arguments).Invoke();

@@ -42,4 +42,13 @@ internal static class ReadmeExample
         // </example>
         return (pooled, Support.TestTable.Values(clicks.Weight), weightsGradient);
     }
+
+    public static void Learn(EmbeddingBag clicks, int[] items, int[] offsets, float[] outputGradient)
+    {
+        // <example>
+        // Learn online: sort, sum and update in one pass, without a gradient in between
+        using var adagrad = new Adagrad(clicks.Weight, new AdagradOptions { LearningRate = 0.05f, ClipNorm = 1, Degree = 2 });
+        adagrad.Step(clicks, Bags<int>.FromOffsets(items, offsets), outputGradient);
+        // </example>
+    }
 }

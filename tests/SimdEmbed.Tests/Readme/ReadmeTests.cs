@@ -54,6 +54,17 @@ public sealed partial class ReadmeTests
     }
 
     [Fact]
+    public void The_learning_example_moves_the_touched_rows()
+    {
+        using EmbeddingBag clicks = new(100, 6, seed: 1, Pooling.Mean, new EmbeddingOptions { Sparse = true });
+        float[] before = TestTable.Values(clicks.Weight);
+        ReadmeExample.Learn(clicks, [1, 2, 4, 5, 4, 3, 2, 3], [0, 3, 3], [.. Enumerable.Repeat(1f, 18)]);
+
+        // The first step of Adagrad is the learning rate, whatever the gradient's size.
+        for (int row = 0; row < 8; row++) Assert.Equal(row is >= 1 and <= 5 ? 0.05f : 0, before[row * 6] - clicks.Weight.GetRow(row)[0], 1e-6f);
+    }
+
+    [Fact]
     public void The_commands_name_projects_that_exist()
     {
         string readme = File.ReadAllText(Project.Path("README.md"));
