@@ -98,7 +98,7 @@ internal sealed class Comparison(Race race, LimitLibrary? limit, string noLimit,
         ? _results.Find(result => result.Id == workload.Id && result.Threads == 1)?.OursUs / (ours.Median * 1e6)
         : null;
 
-    private static GoalResult Judge(Goal goal, PeerResult? limit, PeerResult[] peers, double? oneThread) => new(goal.ToString(), goal.TimesAsFast, goal.Rival switch
+    private static GoalResult Judge(Goal goal, PeerResult? limit, PeerResult[] peers, double? oneThread) => GoalResult.Of(goal, goal.Rival switch
     {
         Rival.Limit => limit?.Ratio,
         Rival.OneThread => oneThread,

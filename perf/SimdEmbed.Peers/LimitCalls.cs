@@ -73,6 +73,8 @@ internal static unsafe class LimitCalls
 
         public override float[] First()
         {
+            // A sum is no maximum.
+            if (_data.Workload.Pooling == Pooling.Max) return [];
             Run(1);
             float[] output = new Span<float>(_output, _data.Workload.Count * _data.Workload.Dim).ToArray();
             if (_data.Workload.Pooling == Pooling.Mean)

@@ -12,10 +12,11 @@ internal sealed record PeerResult(string Name, double? Us, double? MinUs, double
     public bool IsLevel => RatioLow <= 1 && RatioHigh >= 1;
 }
 
-/// <summary>A goal, and how many times as fast as its rival we are; null where the rival has no figure.</summary>
-internal sealed record GoalResult(string Goal, double TimesAsFast, double? Reached)
+/// <summary>A goal, and the ratio we reached, the way round that the goal has it; null where the rival has no figure.</summary>
+internal sealed record GoalResult(string Goal, double? Reached, bool? Met)
 {
-    public bool? Met => Reached is { } reached ? reached >= TimesAsFast : null;
+    public static GoalResult Of(Goal goal, double? timesAsFast) =>
+        new(goal.ToString(), goal.AsTime ? 1 / timesAsFast : timesAsFast, timesAsFast is { } reached ? reached >= goal.TimesAsFast : null);
 }
 
 /// <summary>A workload's figures, in microseconds per call; null where the library cannot do it.</summary>

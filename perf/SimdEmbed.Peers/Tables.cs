@@ -109,8 +109,7 @@ internal static class Tables
         ? $"level ({Number(peer.RatioLow)}-{Number(peer.RatioHigh)})"
         : $"{Number(peer.Ratio)}x ({Number(peer.RatioLow)}-{Number(peer.RatioHigh)})";
 
-    // In the goal's own direction: "at most" goals compare times, "at least" goals speeds.
-    private static string Reached(GoalResult goal) => goal.Reached is not { } reached ? "-" : $"{Number(goal.TimesAsFast >= 1 ? reached : 1 / reached)}x";
+    private static string Reached(GoalResult goal) => goal.Reached is null ? "-" : $"{Number(goal.Reached)}x";
 
     private static string Time(double? microseconds) => microseconds switch
     {

@@ -134,7 +134,7 @@ class Seed(Workload):
         super().__init__(request)
         self.embedding = torch.nn.Embedding.from_pretrained(table.clone(), freeze=False)
         self.vector = torch.tensor(request["vector"]).reshape(-1, 1)
-        self.target = torch.full((len(self.batches[0]), 1), request["target"])
+        self.target = torch.full((len(self.batches[0]), 1), float(request["target"]))
         self.optimizer = torch.optim.SGD(self.embedding.parameters(), lr=request["learning_rate"])
 
     def call(self, indices):

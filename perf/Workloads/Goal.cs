@@ -20,14 +20,17 @@ internal enum Rival
 }
 
 /// <summary>How many times as fast as a rival we mean to be: 2 is half its time, 0.8 is a quarter more.</summary>
-internal sealed record Goal(Rival Rival, double TimesAsFast)
+/// <param name="Rival">Whom we compare with.</param>
+/// <param name="TimesAsFast">The least ratio of the rival's time to ours.</param>
+/// <param name="AsTime">Whether it is said the other way round, as our time at most.</param>
+internal sealed record Goal(Rival Rival, double TimesAsFast, bool AsTime = false)
 {
     /// <summary>At most so many times the rival's time.</summary>
-    public static Goal Within(Rival rival, double times) => new(rival, 1 / times);
+    public static Goal Within(Rival rival, double times) => new(rival, 1 / times, AsTime: true);
 
-    public override string ToString() => TimesAsFast >= 1
-        ? FormattableString.Invariant($">= {TimesAsFast:0.##}x {NameOf(Rival)}")
-        : FormattableString.Invariant($"<= {1 / TimesAsFast:0.##}x the time of {NameOf(Rival)}");
+    public override string ToString() => AsTime
+        ? FormattableString.Invariant($"<= {1 / TimesAsFast:0.##}x the time of {NameOf(Rival)}")
+        : FormattableString.Invariant($">= {TimesAsFast:0.##}x as fast as {NameOf(Rival)}");
 
     private static string NameOf(Rival rival) => rival switch
     {

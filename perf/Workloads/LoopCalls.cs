@@ -7,16 +7,22 @@ internal static class LoopCalls
 {
     public const string Name = "C# loop";
 
-    /// <summary>Null where nobody would write one by hand.</summary>
-    public static Call? Create(WorkloadData data) => data.Workload switch
+    /// <summary>Whether anybody would write one by hand.</summary>
+    public static bool Has(Workload workload) => workload.Threads == 1 && workload.Kind switch
     {
-        { Threads: > 1 } => null,
-        { Kind: WorkloadKind.Lookup } => new Lookup(data),
-        { Kind: WorkloadKind.Bag } => new Bag(data),
-        { Kind: WorkloadKind.Backward, Sparse: false, ByFrequency: false } => new Backward(data),
-        { Kind: WorkloadKind.Step, Rule: StepRule.Sgd } => new Step(data),
-        { Kind: WorkloadKind.Load } => new Read(data, CheckpointFile.Of(data)),
-        _ => null,
+        WorkloadKind.Backward => !workload.Sparse && !workload.ByFrequency,
+        WorkloadKind.Step => workload.Rule == StepRule.Sgd,
+        WorkloadKind.Renorm or WorkloadKind.Seed => false,
+        _ => true,
+    };
+
+    public static Call? Create(WorkloadData data) => !Has(data.Workload) ? null : data.Workload.Kind switch
+    {
+        WorkloadKind.Lookup => new Lookup(data),
+        WorkloadKind.Bag => new Bag(data),
+        WorkloadKind.Backward => new Backward(data),
+        WorkloadKind.Step => new Step(data),
+        _ => new Read(data, CheckpointFile.Of(data)),
     };
 
     private abstract class LoopCall : Call
@@ -145,6 +151,8 @@ internal static class LoopCalls
         {
             for (int call = 0; call < calls; call++) File.ReadAllBytes(path);
         }
+
+        public override int WarmUpCalls(int managed) => 1;
 
         // The bytes are not parsed; the table they were written from stands for them.
         public override float[] First() => Outcome.FirstRows(data.Table);
