@@ -27,11 +27,12 @@ internal static class BenchmarkConfig
         .AddLogger(ConsoleLogger.Default)
         .AddColumnProvider(DefaultColumnProviders.Instance)
         .AddColumn(
-            new WorkloadColumn("ns/index", "Time per index", (workload, nanoseconds) => nanoseconds / workload.Positions),
-            new WorkloadColumn("GB/s", "Bytes that must be read and written, per second", (workload, nanoseconds) => workload.Bytes / nanoseconds))
+            StatisticColumn.Median,
+            new RateColumn("ns/index", "Time per index", (size, nanoseconds) => nanoseconds / size.Indices),
+            new RateColumn("GB/s", "Bytes that must be read and written, per second", (size, nanoseconds) => size.Bytes / nanoseconds))
         .AddDiagnoser(MemoryDiagnoser.Default)
         .AddExporter(MarkdownExporter.GitHub)
-        .HideColumns("Error", "StdDev", "RatioSD", "Alloc Ratio", "Gen0", "Gen1", "Gen2")
+        .HideColumns("Mean", "Error", "StdDev", "RatioSD", "Alloc Ratio", "Gen0", "Gen1", "Gen2")
         .WithArtifactsPath(Path.Combine(ResultFolder.Root, "artifacts", "benchmarks"));
 
     public static int WriteResults()
@@ -42,6 +43,8 @@ internal static class BenchmarkConfig
         text.WriteLine();
         text.WriteLine("Written by `dotnet run -c Release --project perf/SimdEmbed.Benchmarks -- --results`.");
         text.WriteLine($"{facts}; commit {ResultFolder.Commit()}, {ResultFolder.Today}.");
+        text.WriteLine("Allocated is what the whole process allocates: a few bytes are the runtime's, which compiles on another thread. What a call");
+        text.WriteLine("allocates is checked by `--allocations`.");
         ImmutableArray<Summary> summaries =
             [.. BenchmarkSwitcher.FromAssembly(typeof(BenchmarkConfig).Assembly).Run(["--filter", "*"], Create())];
         foreach (Summary summary in summaries) MarkdownExporter.GitHub.ExportToLog(summary, text);
@@ -52,7 +55,19 @@ internal static class BenchmarkConfig
         return summaries.Any(summary => summary.HasCriticalValidationErrors || summary.Reports.Any(report => !report.Success)) ? 1 : 0;
     }
 
-    private sealed class WorkloadColumn(string name, string legend, Func<Workload, double, double> value) : IColumn
+    /// <summary>The indices and bytes of one call, from the parameter that says what is measured.</summary>
+    private static (int Indices, long Bytes)? SizeOf(BenchmarkCase benchmark)
+    {
+        foreach (var parameter in benchmark.Parameters.Items)
+        {
+            if (parameter.Name == nameof(KernelBenchmarks.Count)) return ((int)parameter.Value, KernelBenchmarks.BytesOf(benchmark.Descriptor.WorkloadMethod.Name, (int)parameter.Value));
+            if (Catalogue.All.FirstOrDefault(workload => workload.Name == parameter.Value as string) is { } workload) return (workload.Positions, workload.Bytes);
+        }
+
+        return null;
+    }
+
+    private sealed class RateColumn(string name, string legend, Func<(int Indices, long Bytes), double, double> rate) : IColumn
     {
         public string Id => name;
 
@@ -72,14 +87,10 @@ internal static class BenchmarkConfig
 
         public string GetValue(Summary summary, BenchmarkCase benchmarkCase) => GetValue(summary, benchmarkCase, summary.Style);
 
-        public string GetValue(Summary summary, BenchmarkCase benchmarkCase, SummaryStyle style)
-        {
-            Workload? workload = benchmarkCase.Parameters.Items.FirstOrDefault(item => item.Name == nameof(WorkloadBenchmarks.Id))?.Value is string id
-                ? Catalogue.All.FirstOrDefault(one => one.Name == id)
-                : null;
-            double? nanoseconds = summary[benchmarkCase]?.ResultStatistics?.Median;
-            return workload is null || nanoseconds is null ? "-" : value(workload, nanoseconds.Value).ToString("0.00", CultureInfo.InvariantCulture);
-        }
+        public string GetValue(Summary summary, BenchmarkCase benchmarkCase, SummaryStyle style) =>
+            SizeOf(benchmarkCase) is { } size && summary[benchmarkCase]?.ResultStatistics is { } statistics
+                ? rate(size, statistics.Median).ToString("0.00", CultureInfo.InvariantCulture)
+                : "-";
 
         public bool IsAvailable(Summary summary) => true;
 

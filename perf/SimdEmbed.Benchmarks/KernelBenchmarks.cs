@@ -19,6 +19,9 @@ public unsafe class KernelBenchmarks
     [Params(8_192, 65_536)]
     public int Count { get; set; }
 
+    /// <summary>Bytes that a call must read and write: the indices; or the pairs, read and written once.</summary>
+    internal static long BytesOf(string method, int count) => method == nameof(CheckIndices) ? (long)count * sizeof(int) : 2L * count * sizeof(ulong);
+
     [GlobalSetup]
     public void Setup()
     {

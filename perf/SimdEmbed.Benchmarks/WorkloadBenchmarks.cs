@@ -36,8 +36,8 @@ public abstract class WorkloadBenchmarks
         _data!.Dispose();
     }
 
-    [Benchmark(Baseline = true, OperationsPerInvoke = Calls, Description = OurCalls.Name)]
-    public void Ours() => OurCall.Run(Calls);
+    [Benchmark(Baseline = true, OperationsPerInvoke = Calls)]
+    public void SimdEmbed() => OurCall.Run(Calls);
 
     private protected static IEnumerable<string> Names(bool withLoop) =>
         from workload in Catalogue.All
@@ -58,8 +58,8 @@ public class BesideLoop : WorkloadBenchmarks
 
     public static IEnumerable<string> Ids => Names(withLoop: true);
 
-    [Benchmark(OperationsPerInvoke = Calls, Description = LoopCalls.Name)]
-    public void Loop() => LoopCall!.Run(Calls);
+    [Benchmark(OperationsPerInvoke = Calls)]
+    public void CSharpLoop() => LoopCall!.Run(Calls);
 }
 
 /// <summary>Workloads that nobody writes by hand.</summary>

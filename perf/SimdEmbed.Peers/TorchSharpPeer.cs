@@ -73,6 +73,14 @@ internal sealed class TorchSharpPeer
             return table;
         }
 
+        // From_pretrained gives its optimizer another tensor than the one that learns.
+        protected static TorchSharp.Modules.Embedding NewEmbedding(WorkloadData data)
+        {
+            TorchSharp.Modules.Embedding embedding = nn.Embedding(data.Workload.Rows, data.Workload.Dim, sparse: data.Workload.Sparse);
+            MemoryMarshal.AsBytes(data.Elements).CopyTo(embedding.weight!.bytes);
+            return embedding;
+        }
+
         protected static float[] Values(Tensor result) => result.detach().contiguous().data<float>().ToArray();
     }
 
@@ -137,7 +145,7 @@ internal sealed class TorchSharpPeer
         public Step(WorkloadData data)
             : base(data)
         {
-            _embedding = nn.Embedding_from_pretrained(Table(data), freeze: false, sparse: true);
+            _embedding = NewEmbedding(data);
             _optimizer = optim.SGD(_embedding.parameters(), OurCalls.LearningRate);
             _gradient = tensor(data.OutputGradient).reshape(data.Workload.Count, data.Workload.Dim);
         }
@@ -175,7 +183,7 @@ internal sealed class TorchSharpPeer
         public Seed(WorkloadData data)
             : base(data)
         {
-            _embedding = nn.Embedding_from_pretrained(Table(data), freeze: false);
+            _embedding = NewEmbedding(data);
             _optimizer = optim.SGD(_embedding.parameters(), OurCalls.LearningRate);
             _target = full(data.Workload.Count, 1, OurCalls.Target);
         }
