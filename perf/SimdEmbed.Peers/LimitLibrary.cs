@@ -14,7 +14,7 @@ internal sealed unsafe class LimitLibrary
         Sum = (delegate* unmanaged<int, float*, int**, float*, int*, nint, nint, float*, nint, nint, void>)NativeLibrary.GetExport(library, "limit_sum");
         Read = (delegate* unmanaged<int, float*, nint, float>)NativeLibrary.GetExport(library, "limit_read");
         Clear = (delegate* unmanaged<float*, nint, void>)NativeLibrary.GetExport(library, "limit_clear");
-        Load = (delegate* unmanaged<byte*, nint, int>)NativeLibrary.GetExport(library, "limit_load");
+        Load = (delegate* unmanaged<byte*, byte*, nint, int>)NativeLibrary.GetExport(library, "limit_load");
         Width = ((delegate* unmanaged<int>)NativeLibrary.GetExport(library, "limit_width"))();
     }
 
@@ -32,7 +32,7 @@ internal sealed unsafe class LimitLibrary
 
     public delegate* unmanaged<float*, nint, void> Clear { get; }
 
-    public delegate* unmanaged<byte*, nint, int> Load { get; }
+    public delegate* unmanaged<byte*, byte*, nint, int> Load { get; }
 
     /// <summary>The library, or why there is none.</summary>
     public static LimitLibrary? TryBuild(out string reason)

@@ -16,17 +16,15 @@ internal sealed record Lane(string Name, double[] Seconds)
 
 /// <summary>How many times as fast the first is as the second, in blocks that ran side by side.</summary>
 /// <param name="Median">The median over the rounds.</param>
-/// <param name="Low">The second smallest.</param>
-/// <param name="High">The second largest.</param>
+/// <param name="Low">A tenth of the rounds are below.</param>
+/// <param name="High">A tenth of the rounds are above.</param>
 internal sealed record Ratio(double Median, double Low, double High)
 {
-    /// <summary>A difference inside the spread is none.</summary>
-    public bool IsLevel => Low <= 1 && High >= 1;
-
     public static Ratio Of(Lane ours, Lane other)
     {
         double[] sorted = [.. ours.Seconds.Zip(other.Seconds, (first, second) => second / first).Order()];
-        return new Ratio(sorted[sorted.Length / 2], sorted[1], sorted[^2]);
+        int tenth = sorted.Length / 10;
+        return new Ratio(sorted[sorted.Length / 2], sorted[tenth], sorted[^(tenth + 1)]);
     }
 }
 
@@ -74,19 +72,24 @@ internal sealed class Race(int rounds)
 
     private static void WarmUp(Call call)
     {
+        int least = call.WarmUpCalls(CallsPerWarmUp);
         int done = 0;
         double seconds = 0;
-        for (int calls = 1; seconds < s_warmUp.TotalSeconds || done < call.WarmUpCalls(CallsPerWarmUp); calls = seconds < s_warmUp.TotalSeconds / 4 ? calls * 2 : calls)
+        for (int calls = 1; seconds < s_warmUp.TotalSeconds || done < least; done += calls)
         {
+            if (done > 0 && seconds < s_warmUp.TotalSeconds / 4) calls *= 2;
             seconds += call.Seconds(calls);
-            done += calls;
         }
     }
 
     private static int CallsPerBlock(Call call)
     {
         int calls = 1;
-        while (call.Seconds(calls) is double seconds && seconds < BlockSeconds) calls = seconds < BlockSeconds / 4 ? calls * 2 : (int)(calls * BlockSeconds / seconds) + 1;
+        for (double seconds = call.Seconds(calls); seconds < BlockSeconds; seconds = call.Seconds(calls))
+        {
+            calls = seconds < BlockSeconds / 4 ? calls * 2 : (int)(calls * BlockSeconds / seconds) + 1;
+        }
+
         return calls;
     }
 

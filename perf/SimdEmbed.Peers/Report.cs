@@ -1,5 +1,5 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace SimdEmbed.Perf;
 
@@ -8,7 +8,7 @@ internal sealed record PeerResult(string Name, double? Us, double? MinUs, double
 {
     public static PeerResult Absent(string name, string reason) => new(name, null, null, null, null, null, reason);
 
-    [JsonIgnore]
+    /// <summary>A difference inside the spread is none.</summary>
     public bool IsLevel => RatioLow <= 1 && RatioHigh >= 1;
 }
 
@@ -24,7 +24,7 @@ internal sealed record WorkloadResult(
     string Id,
     string Title,
     int Threads,
-    int Rows,
+    int Indices,
     double? OursUs,
     double? OursMinUs,
     long? OursBytes,
@@ -47,7 +47,12 @@ internal sealed record Machine(
 
 internal sealed record Report(Machine Machine, IReadOnlyList<WorkloadResult> Results)
 {
-    private static readonly JsonSerializerOptions s_options = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private static readonly JsonSerializerOptions s_options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        WriteIndented = true,
+    };
 
     public string ToJson() => JsonSerializer.Serialize(this, s_options).ReplaceLineEndings("\n") + "\n";
 }

@@ -16,8 +16,8 @@ internal static class Tables
         text.AppendLine("# SimdEmbed beside its peers").AppendLine();
         text.AppendLine(About(report.Machine)).AppendLine();
         text.AppendLine("Written by `dotnet run -c Release --project perf/SimdEmbed.Peers -- --results`. Medians of blocks that ran in turn, on the same data; below");
-        text.AppendLine("each peer's time its ratio to ours with the spread over the rounds, and *level* where the spread holds 1. Ours runs under the JIT; peers'");
-        text.AppendLine("threads are pinned. U is uniform rows, Z is Zipf(1.05). Bytes are managed bytes allocated per call.").AppendLine();
+        text.AppendLine("each peer's time its ratio to ours with the spread over the rounds but the outer tenths, and *level* where the spread holds 1. Ours runs under");
+        text.AppendLine("the JIT; PyTorch's threads are pinned. U is uniform rows, Z is Zipf(1.05). Bytes are managed bytes allocated per call.").AppendLine();
 
         string[] peers = PeerNames(report);
         Row(text, ["id", "what", "SimdEmbed", "best", "ns per index", "bytes", "limit", .. peers]);
@@ -30,7 +30,7 @@ internal static class Tables
                 result.Title,
                 Time(result.OursUs),
                 Time(result.OursMinUs),
-                Number(result.OursUs * 1000 / result.Rows),
+                Number(result.Indices > 0 ? result.OursUs * 1000 / result.Indices : null),
                 result.OursBytes!.Value.ToString(CultureInfo.InvariantCulture),
                 Cell(result.Limit),
                 .. peers.Select(name => Cell(result.Peers.FirstOrDefault(peer => peer.Name == name))),

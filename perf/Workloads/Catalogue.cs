@@ -91,7 +91,7 @@ internal static class Catalogue
 
     private static IEnumerable<Workload> Loading()
     {
-        Workload load = new("LD", WorkloadKind.Load, Million, 64, 1) { Goals = [Goal.Within(Rival.Loop, 1.1)] };
+        Workload load = new("LD", WorkloadKind.Load, Million, 64, 0) { Goals = [Goal.Within(Rival.Loop, 1.1)] };
         yield return load;
         yield return load with { Id = "LD-mapped", Missing = NotMapped, Goals = [] };
     }

@@ -54,7 +54,7 @@ internal sealed record Workload(string Id, WorkloadKind Kind, int Rows, int Dim,
     /// <summary>The id, with the number of threads where it is not 1.</summary>
     public string Name => Threads == 1 ? Id : $"{Id}@{Threads}";
 
-    /// <summary>Indices of a batch.</summary>
+    /// <summary>Indices of a batch; none for a load.</summary>
     public int Positions => Count * BagLength;
 
     public bool Trains => Kind is WorkloadKind.Step or WorkloadKind.Renorm or WorkloadKind.Seed;

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -178,18 +177,16 @@ float limit_read(int vec, const float *values, long count) {
 // Clears an array, which no dense gradient can do without.
 void limit_clear(float *values, long count) { memset(values, 0, (size_t)count * sizeof(float)); }
 
-// Reads a whole file into new memory; 0 or -1.
-int limit_load(const char *path, long bytes) {
+// Reads a whole file into memory that has been written to before; 0 or -1.
+int limit_load(const char *path, char *memory, long bytes) {
     int file = open(path, O_RDONLY);
     if (file < 0) return -1;
-    char *memory = malloc((size_t)bytes);
     long done = 0;
-    while (memory && done < bytes) {
+    while (done < bytes) {
         ssize_t got = read(file, memory + done, (size_t)(bytes - done));
         if (got <= 0) break;
         done += got;
     }
     close(file);
-    free(memory);
     return done == bytes ? 0 : -1;
 }
