@@ -8,7 +8,7 @@ using SimdEmbed.Perf;
 Option<FileInfo?> json = new("--json") { Description = "Write the figures to a file." };
 Option<string?> filter = new("--filter") { Description = "Only workloads whose id starts so." };
 Option<bool> results = new("--results") { Description = "Write perf/results/<cpu>/peers.md, peers.json and readme.md." };
-Option<int> rounds = new("--rounds") { Description = "Blocks of everybody in turn.", DefaultValueFactory = _ => 25 };
+Option<int> rounds = new("--rounds") { Description = "Blocks of everybody in turn.", DefaultValueFactory = _ => 41 };
 RootCommand command = new("SimdEmbed, what a user would pick instead, and the machine's limit, in one run.") { json, filter, results, rounds };
 command.SetAction(arguments => Run(
     arguments.GetValue(json), arguments.GetValue(filter), arguments.GetValue(results), int.Max(arguments.GetValue(rounds), 1)));

@@ -38,10 +38,13 @@ internal sealed class Race(int rounds)
     private const int Tiers = 2;
     private static readonly TimeSpan s_tierUp = TimeSpan.FromMilliseconds(150);
 
-    private const double BlockSeconds = 0.010;
+    // Shorter than a time slice, so that on a busy machine most blocks are whole.
+    private const double BlockSeconds = 0.003;
 
-    // The others' blocks have filled the caches with their tables: so much is run again before the clock starts.
-    private const double PrimeSeconds = 0.003;
+    // The others' blocks have filled the caches with their tables: so much is run again before the clock starts, and at least one
+    // call, unless a call is so long that it makes no difference.
+    private const double PrimeSeconds = 0.001;
+    private const double LongCallSeconds = 0.050;
 
     /// <summary>The lanes of the calls, and the bytes that a call of the first allocates.</summary>
     public (Lane[] Lanes, long Bytes) Run(IReadOnlyList<Call> calls, bool manyThreads)
@@ -53,6 +56,7 @@ internal sealed class Race(int rounds)
         }
 
         int[] perBlock = [.. calls.Select(CallsPerBlock)];
+        int[] prime = [.. calls.Select((call, i) => call.Seconds(1) > LongCallSeconds ? 0 : int.Max(1, (int)(perBlock[i] * PrimeSeconds / BlockSeconds)))];
         double[][] seconds = [.. calls.Select(_ => new double[rounds])];
         long bytes = long.MaxValue;
         for (int round = 0; round < rounds; round++)
@@ -60,7 +64,7 @@ internal sealed class Race(int rounds)
             for (int turn = 0; turn < calls.Count; turn++)
             {
                 int i = round % 2 == 0 ? turn : calls.Count - 1 - turn;
-                calls[i].Run(int.Max(1, (int)(perBlock[i] * PrimeSeconds / BlockSeconds)));
+                if (prime[i] > 0) calls[i].Run(prime[i]);
                 long allocated = Allocated(manyThreads);
                 seconds[i][round] = calls[i].Seconds(perBlock[i]) / perBlock[i];
                 if (i == 0) bytes = long.Min(bytes, (Allocated(manyThreads) - allocated) / perBlock[i]);
