@@ -196,6 +196,7 @@ public sealed unsafe class TableFile : IDisposable
     public void Dispose()
     {
         _isDisposed = true;
+        foreach (TensorInfo tensor in Tensors) tensor.View.Bytes.Dispose();
         _file.Dispose();
     }
 
