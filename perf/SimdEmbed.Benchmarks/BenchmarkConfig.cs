@@ -17,7 +17,7 @@ namespace SimdEmbed.Perf;
 /// <summary>How benchmarks run and what their tables show.</summary>
 internal static class BenchmarkConfig
 {
-    private const int WarmUps = 6;
+    private const int WarmUps = 10;
     private const int Iterations = 15;
     private static readonly TimeInterval s_iteration = TimeInterval.FromMilliseconds(100);
 

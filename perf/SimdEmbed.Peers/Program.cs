@@ -38,7 +38,17 @@ static int Run(FileInfo? json, string? filter, bool results, int rounds)
         [TorchSharpPeer.Name] = typeof(TorchSharp.torch).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "none",
         ["C compiler"] = limit?.Compiler ?? "none",
     };
-    Machine machine = new(facts.Cpu ?? facts.Architecture, facts.Cores, facts.Os, facts.Runtime, facts.VectorWidth, facts.InstructionSets, ResultFolder.Commit(), ResultFolder.Today, versions);
+    Machine machine = new(
+        facts.Cpu ?? facts.Architecture,
+        facts.Cores,
+        facts.Os,
+        facts.Runtime,
+        facts.VectorWidth,
+        facts.InstructionSets,
+        limit?.SequentialRead(),
+        ResultFolder.Commit(),
+        ResultFolder.Today,
+        versions);
     Report report = new(machine, comparison.Results);
     if (json is not null) File.WriteAllText(json.FullName, report.ToJson());
     if (results)

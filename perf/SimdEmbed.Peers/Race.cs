@@ -1,3 +1,5 @@
+using System.Runtime;
+
 namespace SimdEmbed.Perf;
 
 /// <summary>What a participant's blocks took, in seconds per call.</summary>
@@ -34,8 +36,10 @@ internal sealed class Race(int rounds)
     private const int CallsPerWarmUp = 30;
     private static readonly TimeSpan s_warmUp = TimeSpan.FromMilliseconds(200);
 
-    // The JIT compiles what is hot on another thread, after a quiet 100 ms: first with counters, then for good.
-    private const int Tiers = 2;
+    // The JIT compiles what is hot on another thread, after a quiet 100 ms: first with counters, then for good. On a busy machine
+    // that thread is late, so that warming up goes on until it has nothing left to do.
+    private const int FewestWarmUps = 2;
+    private const int MostWarmUps = 5;
     private static readonly TimeSpan s_tierUp = TimeSpan.FromMilliseconds(150);
 
     // Shorter than a time slice, so that on a busy machine most blocks are whole.
@@ -49,8 +53,10 @@ internal sealed class Race(int rounds)
     /// <summary>The lanes of the calls, and the bytes that a call of the first allocates.</summary>
     public (Lane[] Lanes, long Bytes) Run(IReadOnlyList<Call> calls, bool manyThreads)
     {
-        for (int tier = 0; tier < Tiers; tier++)
+        long compiled = -1;
+        for (int warmUp = 0; warmUp < FewestWarmUps || (warmUp < MostWarmUps && compiled != JitInfo.GetCompiledMethodCount()); warmUp++)
         {
+            compiled = JitInfo.GetCompiledMethodCount();
             foreach (Call call in calls) WarmUp(call);
             Thread.Sleep(s_tierUp);
         }

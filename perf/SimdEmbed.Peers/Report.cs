@@ -41,6 +41,7 @@ internal sealed record Machine(
     string Runtime,
     int VectorWidth,
     string InstructionSets,
+    double? SequentialReadGbS,
     string Commit,
     string Date,
     IReadOnlyDictionary<string, string> Versions);

@@ -95,6 +95,7 @@ internal static class Tables
 
     private static string About(Machine machine) =>
         $"{machine.Cpu}, {machine.Cores} cores, {machine.Os}; {machine.Runtime}, vectors of {machine.VectorWidth} floats; "
+        + $"a core reads {Number(machine.SequentialReadGbS)} GB/s in order; "
         + $"{string.Join(", ", machine.Versions.Select(version => $"{version.Key} {version.Value}"))}; commit {machine.Commit}, {machine.Date}.";
 
     private static string[] PeerNames(Report report) => [.. report.Results.SelectMany(result => result.Peers).Select(peer => peer.Name).Distinct()];
