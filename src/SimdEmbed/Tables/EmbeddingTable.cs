@@ -40,7 +40,7 @@ public sealed unsafe class EmbeddingTable : IDisposable
         RowCount = rows;
         Dim = dim;
         Codec = codec;
-        _rows = new RowView(_memory.Start, stride, rows, dim);
+        _rows = new RowView(_memory.Start, stride, rows, dim, padded: true);
     }
 
     /// <summary>The number of rows; <c>num_embeddings</c> in PyTorch.</summary>
