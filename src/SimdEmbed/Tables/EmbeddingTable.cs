@@ -46,7 +46,7 @@ public sealed unsafe class EmbeddingTable : IDisposable
         RowCount = rows;
         Dim = dim;
         Codec = codec;
-        _rows = new RowView(memory.Start, stride, rows, dim);
+        _rows = new RowView(memory.Start, stride, rows, dim, padded: true);
     }
 
     private EmbeddingTable(IDisposable memory, RowView rows)
