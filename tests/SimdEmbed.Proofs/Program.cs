@@ -10,5 +10,6 @@ internal static class Program
         PropertiesProof.Create(),
         BadIndicesProof.Create(),
         BadBagsProof.Create(),
+        FuzzProof.Create(),
     }.Parse(arguments).Invoke();
 }
