@@ -13,7 +13,7 @@ namespace SimdEmbed.Proofs;
 internal static class FuzzProof
 {
     private const string CorpusFolder = "tests/SimdEmbed.Tests/Corpus";
-    private const int LongestInput = 16 << 10;
+    private const int LongestInput = 4 << 10;
 
     public static Command Create()
     {
@@ -109,13 +109,12 @@ internal static class FuzzProof
 
     private static void SaveCorpus(string format, Dictionary<string, byte[]> kinds)
     {
-        const int LongestSaved = 4096;
         string folder = Path.Combine(CorpusFolder, format);
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
         foreach (byte[] input in kinds.Values)
         {
-            if (input.Length > LongestSaved) continue;
+            if (input.Length > LongestInput) continue;
             File.WriteAllBytes(Path.Combine(folder, Convert.ToHexStringLower(SHA256.HashData(input).AsSpan(0, 8))), input);
         }
     }

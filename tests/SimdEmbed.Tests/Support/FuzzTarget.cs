@@ -15,6 +15,9 @@ internal sealed class FuzzTarget(string format)
     private const int SlowMilliseconds = 1000;
     private const int LongestTensor = 1 << 20;
 
+    /// <summary>Room for the format and the types of two tensors: more would make every combination a kind of its own.</summary>
+    private const int LongestKind = 32;
+
     private static readonly LoadOptions s_options = new() { MaxBytes = LongestTensor };
     private readonly StringBuilder _kind = new();
 
@@ -48,7 +51,7 @@ internal sealed class FuzzTarget(string format)
         bool isRead = true;
         foreach (TensorInfo tensor in content.Tensors)
         {
-            if (_kind.Length < 100) _kind.Append(' ').Append(tensor.Dtype).Append(tensor.Shape.Length).Append(tensor.View.IsContiguous ? "" : "~");
+            if (_kind.Length < LongestKind) _kind.Append(' ').Append(tensor.Dtype).Append(tensor.Shape.Length).Append(tensor.View.IsContiguous ? "" : "~");
             if (!content.TryFind(tensor.Name, out _, ref error)) throw new InvalidOperationException($"tensor '{tensor.Name}' is listed and not found");
             isRead = isRead && TryRead(content, tensor, ref error);
             tensor.View.Bytes.Dispose();
