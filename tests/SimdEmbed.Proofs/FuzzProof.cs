@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Security.Cryptography;
-using SharpFuzz;
 using SimdEmbed.Tests.Support;
 
 namespace SimdEmbed.Proofs;
@@ -27,16 +26,13 @@ internal static class FuzzProof
             Description = "the folder with files to start from",
         };
         Option<bool> save = new("--save-corpus") { Description = $"write the smallest input of each kind to {CorpusFolder}" };
-        Option<bool> afl = new("--afl") { Description = "be the target of afl-fuzz instead; see this project's README" };
-        Command command = new("fuzz", "Changed files against one parser.") { format, seconds, seed, golden, save, afl };
-        command.SetAction(call => call.GetValue(afl)
-            ? RunAfl(call.GetRequiredValue(format))
-            : Run(
-                call.GetRequiredValue(format),
-                TimeSpan.FromSeconds(call.GetValue(seconds)),
-                call.GetValue(seed),
-                call.GetRequiredValue(golden),
-                call.GetValue(save)));
+        Command command = new("fuzz", "Changed files against one parser.") { format, seconds, seed, golden, save };
+        command.SetAction(call => Run(
+            call.GetRequiredValue(format),
+            TimeSpan.FromSeconds(call.GetValue(seconds)),
+            call.GetValue(seed),
+            call.GetRequiredValue(golden),
+            call.GetValue(save)));
         return command;
     }
 
@@ -87,18 +83,6 @@ internal static class FuzzProof
                 return false;
             }
         }
-    }
-
-    private static int RunAfl(string format)
-    {
-        FuzzTarget target = new(format);
-        Fuzzer.OutOfProcess.Run(stream =>
-        {
-            using MemoryStream input = new();
-            stream.CopyTo(input);
-            target.Run(input.ToArray());
-        });
-        return 0;
     }
 
     private static IEnumerable<byte[]> SavedCorpus(string format)

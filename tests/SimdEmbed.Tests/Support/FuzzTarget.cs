@@ -15,10 +15,10 @@ internal sealed class FuzzTarget(string format)
     private const int SlowMilliseconds = 1000;
     private const int LongestTensor = 1 << 20;
 
-    /// <summary>Room for the format and the types of two tensors: more would make every combination a kind of its own.</summary>
-    private const int LongestKind = 32;
+    /// <summary>Room for the format and the type of one tensor: more would make every combination a kind of its own.</summary>
+    private const int LongestKind = 16;
 
-    private static readonly LoadOptions s_options = new() { MaxBytes = LongestTensor };
+    private readonly LoadOptions _options = new() { MaxBytes = LongestTensor };
     private readonly StringBuilder _kind = new();
 
     /// <summary>Whether the input was accepted last.</summary>
@@ -51,7 +51,7 @@ internal sealed class FuzzTarget(string format)
         bool isRead = true;
         foreach (TensorInfo tensor in content.Tensors)
         {
-            if (_kind.Length < LongestKind) _kind.Append(' ').Append(tensor.Dtype).Append(tensor.Shape.Length).Append(tensor.View.IsContiguous ? "" : "~");
+            if (_kind.Length < LongestKind) _kind.Append(' ').Append(tensor.Dtype).Append(Math.Min(tensor.Shape.Length, 3)).Append(tensor.View.IsContiguous ? "" : "~");
             if (!content.TryFind(tensor.Name, out _, ref error)) throw new InvalidOperationException($"tensor '{tensor.Name}' is listed and not found");
             isRead = isRead && TryRead(content, tensor, ref error);
             tensor.View.Bytes.Dispose();
@@ -64,7 +64,7 @@ internal sealed class FuzzTarget(string format)
     {
         switch (format)
         {
-            case "safetensors": return SafetensorsReader.TryOpen(file, s_options, out content, ref error);
+            case "safetensors": return SafetensorsReader.TryOpen(file, _options, out content, ref error);
             case "npy": return NpyReader.TryOpen(file, out content, ref error);
             case "npz": return NpzReader.TryOpen(file, out content, ref error);
             default:
@@ -74,7 +74,7 @@ internal sealed class FuzzTarget(string format)
         }
     }
 
-    private static bool TryRead(TensorContent content, TensorInfo tensor, ref FormatError error)
+    private bool TryRead(TensorContent content, TensorInfo tensor, ref FormatError error)
     {
         if (!tensor.View.Bytes.TryVerify(ref error)) return false;
         if (!tensor.IsTable || tensor.Count > LongestTensor / sizeof(float))
@@ -82,7 +82,7 @@ internal sealed class FuzzTarget(string format)
             return tensor.ByteLength > LongestTensor || TensorReader.TryCopy(tensor.View, Stream.Null, ref error);
         }
 
-        if (!TableTensors.TryLoad(content, tensor.View, s_options, out EmbeddingTable? table, ref error)) return false;
+        if (!TableTensors.TryLoad(content, tensor.View, _options, out EmbeddingTable? table, ref error)) return false;
         table.Dispose();
         return true;
     }
