@@ -11,5 +11,6 @@ internal static class Program
         ThreadsProof.Create(),
         BadIndicesProof.Create(),
         BadBagsProof.Create(),
+        FuzzProof.Create(),
     }.Parse(arguments).Invoke();
 }
