@@ -28,6 +28,8 @@ internal sealed unsafe class StoredZipReader
     /// <summary>The records by their place in the file.</summary>
     public List<StoredZipEntry> Entries { get; }
 
+    public bool HasCrc => !_hasNoCrc;
+
     public static bool TryOpen(FileBytes file, [NotNullWhen(true)] out StoredZipReader? zip, ref FormatError error)
     {
         zip = null;
