@@ -1,0 +1,74 @@
+using Microsoft.Win32.SafeHandles;
+using SimdEmbed.Formats;
+using SimdEmbed.Internals;
+
+namespace SimdEmbed.Checkpoints;
+
+/// <summary>The file system.</summary>
+internal sealed class CheckpointDisk : ICheckpointDisk
+{
+    public static CheckpointDisk Instance { get; } = new();
+
+    public void CreateDirectory(string directory)
+    {
+        if (Directory.Exists(directory)) return;
+        string? parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(directory));
+        if (parent != null) CreateDirectory(parent);
+        Directory.CreateDirectory(directory);
+        if (parent != null) SyncDirectory(parent);
+    }
+
+    public string[] List(string directory)
+    {
+        if (!Directory.Exists(directory)) return [];
+        string[] files = Directory.GetFiles(directory);
+        for (int i = 0; i < files.Length; i++) files[i] = Path.GetFileName(files[i]);
+        return files;
+    }
+
+    public IDisposable? TryLock(string path)
+    {
+        SafeFileHandle? handle = null;
+        try
+        {
+            handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, Sharing);
+            if (Durability.TryLock(handle, path)) return Interlocked.Exchange(ref handle, null);
+            return null;
+        }
+        catch (IOException) when (handle == null && OperatingSystem.IsWindows() && File.Exists(path))
+        {
+            return null;
+        }
+        finally
+        {
+            handle?.Dispose();
+        }
+    }
+
+    public ICheckpointOutput Create(string path, long bytes) => new Output(path, bytes);
+
+    public FileBytes Open(string path) => new(path);
+
+    public void Rename(string from, string to) => Durability.Rename(from, to);
+
+    public void Delete(string path) => File.Delete(path);
+
+    public void SyncDirectory(string directory) => Durability.SyncDirectory(directory);
+
+    // On Linux the lock is taken by hand, where a failure to take it is seen.
+    private static FileShare Sharing => OperatingSystem.IsLinux() ? FileShare.ReadWrite | FileShare.Delete : FileShare.None;
+
+    private sealed class Output(string path, long bytes) : ICheckpointOutput
+    {
+        private readonly SafeFileHandle _handle = File.OpenHandle(
+            path, FileMode.CreateNew, FileAccess.Write, FileShare.Read | FileShare.Delete, preallocationSize: bytes);
+
+        public void Write(long offset, ReadOnlySpan<byte> bytes) => RandomAccess.Write(_handle, bytes, offset);
+
+        public void SetLength(long length) => RandomAccess.SetLength(_handle, length);
+
+        public void Sync() => Durability.Sync(_handle, path);
+
+        public void Dispose() => _handle.Dispose();
+    }
+}
