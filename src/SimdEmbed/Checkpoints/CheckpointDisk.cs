@@ -31,11 +31,10 @@ internal sealed class CheckpointDisk : ICheckpointDisk
         SafeFileHandle? handle = null;
         try
         {
-            handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, Sharing);
-            if (Durability.TryLock(handle, path)) return Interlocked.Exchange(ref handle, null);
-            return null;
+            handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return Durability.TryLock(handle, path) ? Interlocked.Exchange(ref handle, null) : null;
         }
-        catch (IOException) when (handle == null && OperatingSystem.IsWindows() && File.Exists(path))
+        catch (IOException e) when (handle == null && Durability.IsLockedByOther(e))
         {
             return null;
         }
@@ -54,9 +53,6 @@ internal sealed class CheckpointDisk : ICheckpointDisk
     public void Delete(string path) => File.Delete(path);
 
     public void SyncDirectory(string directory) => Durability.SyncDirectory(directory);
-
-    // On Linux the lock is taken by hand, where a failure to take it is seen.
-    private static FileShare Sharing => OperatingSystem.IsLinux() ? FileShare.ReadWrite | FileShare.Delete : FileShare.None;
 
     private sealed class Output(string path, long bytes) : ICheckpointOutput
     {

@@ -11,6 +11,8 @@ internal static partial class Durability
 {
     private const int Interrupted = 4;
     private const int WouldBlock = 11;
+    private const int WouldBlockElsewhere = 35;
+    private const int SharingViolation = unchecked((int)0x80070020);
     private const int OpenDirectory = 0x10000 | 0x80000;
     private const int LockExclusiveAtOnce = 2 | 4;
 
@@ -67,6 +69,10 @@ internal static partial class Durability
 
         return true;
     }
+
+    /// <summary>Whether a file could not be opened for oneself alone because another has it.</summary>
+    public static bool IsLockedByOther(IOException e) =>
+        e.HResult == (OperatingSystem.IsWindows() ? SharingViolation : OperatingSystem.IsLinux() ? WouldBlock : WouldBlockElsewhere);
 
     // O_DIRECTORY has another number on Arm; O_CLOEXEC has not.
     private static int ArchitectureFlags(int flags) =>
