@@ -11,5 +11,9 @@ internal static class Program
         ThreadsProof.Create(),
         BadIndicesProof.Create(),
         BadBagsProof.Create(),
+        CrashProof.Create(),
+        LostWritesProof.Create(),
+        BitFlipsProof.Create(),
+        CheckpointSpeedProof.Create(),
     }.Parse(arguments).Invoke();
 }

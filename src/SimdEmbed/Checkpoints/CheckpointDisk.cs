@@ -20,10 +20,17 @@ internal sealed class CheckpointDisk : ICheckpointDisk
 
     public string[] List(string directory)
     {
-        if (!Directory.Exists(directory)) return [];
-        string[] files = Directory.GetFiles(directory);
-        for (int i = 0; i < files.Length; i++) files[i] = Path.GetFileName(files[i]);
-        return files;
+        // To ask first whether it exists would be to take an error for an empty directory, and to count generations from 1 again.
+        try
+        {
+            string[] files = Directory.GetFiles(directory);
+            for (int i = 0; i < files.Length; i++) files[i] = Path.GetFileName(files[i]);
+            return files;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
     }
 
     public IDisposable? TryLock(string path)
@@ -59,7 +66,18 @@ internal sealed class CheckpointDisk : ICheckpointDisk
         private readonly SafeFileHandle _handle = File.OpenHandle(
             path, FileMode.CreateNew, FileAccess.Write, FileShare.Read | FileShare.Delete, preallocationSize: bytes);
 
-        public void Write(long offset, ReadOnlySpan<byte> bytes) => RandomAccess.Write(_handle, bytes, offset);
+        public void Write(long offset, ReadOnlySpan<byte> bytes)
+        {
+            try
+            {
+                RandomAccess.Write(_handle, bytes, offset);
+            }
+            catch (NotSupportedException e)
+            {
+                // The runtime tries a seek first, and takes any failure of it for a device that has no positions.
+                throw new IOException($"'{path}' has no positions: {e.Message}", e);
+            }
+        }
 
         public void SetLength(long length) => RandomAccess.SetLength(_handle, length);
 

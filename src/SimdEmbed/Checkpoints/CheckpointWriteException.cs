@@ -8,9 +8,8 @@ public sealed class CheckpointWriteException : IOException
 {
     internal CheckpointWriteException(string directory, string reason, long? intactGeneration, Exception? inner = null)
         : base(
-            intactGeneration is { } generation
-                ? $"{directory}: no checkpoint was written: {reason.TrimEnd('.')}; generation {generation} is intact."
-                : $"{directory}: no checkpoint was written: {reason.TrimEnd('.')}; there was none before.",
+            $"{directory}: no checkpoint was written: {reason.TrimEnd('.')}; "
+                + (intactGeneration is { } generation ? $"generation {generation} is intact." : "what was there is as it was."),
             inner)
     {
         if (inner != null) HResult = inner.HResult;
@@ -21,6 +20,6 @@ public sealed class CheckpointWriteException : IOException
     /// <summary>The directory, as it was named in the call.</summary>
     public string Directory { get; }
 
-    /// <summary>The newest generation there was before the call, and still is; null when there was none.</summary>
+    /// <summary>The newest generation there was before the call, and still is; null when there was none, or it could not be found out.</summary>
     public long? IntactGeneration { get; }
 }

@@ -40,6 +40,9 @@ internal sealed class SmallTraining : IDisposable
         State.Metadata["run"] = "a \"small\" one";
     }
 
+    /// <summary>The same with checkpoints that take a while to write.</summary>
+    public static SmallTraining OfOneMegabyte() => new(1500, 32, users: 300);
+
     public TrainingState State { get; }
 
     public Embedding Items => _items;
