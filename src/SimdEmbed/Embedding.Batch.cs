@@ -76,7 +76,7 @@ public sealed unsafe partial class Embedding
                 RowNorm.LimitRows(Weight.OpenWrite(), touched.Rows, touched.Count, maxNorm!.Value, _options.NormType);
             }
 
-            Pool<TIndex, Copy<Float32>>.Run(table, plan, output);
+            Gather<TIndex, Float32>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output);
             if (maxNorm is not null && _options.RenormTarget == RenormTarget.Output)
             {
                 RowView rows = RowView.Dense(output, length, table.Dim);

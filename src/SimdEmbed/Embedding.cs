@@ -114,7 +114,7 @@ public sealed unsafe partial class Embedding : IDisposable
             if (WideIndices.IsWide<TIndex>() && IsPlain)
             {
                 Check.Indices(first, indices.Length, table.Count, nameof(indices));
-                Pool<TIndex, Copy<Float32>>.LookUp(table, first, indices.Length, destination);
+                Gather<TIndex, Float32>.Run(table, first, indices.Length, destination);
             }
             else
             {

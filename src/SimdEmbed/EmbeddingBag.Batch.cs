@@ -42,10 +42,27 @@ public sealed unsafe partial class EmbeddingBag
         bags.OutputStride = outputStride;
         bool weighted = bags.Weights != null;
         if (!weighted) bags.Weights = bags.Scales;
-        if (Pooling == Pooling.Max) MaxPool<TIndex, Float32>.Run(table, bags, output, winners);
-        else if (bags.Weights == null) Pool<TIndex, Sum<Float32>>.Run(table, bags, output);
-        else if (weighted && bags.Scales != null) Pool<TIndex, ScaledWeightedSum<Float32>>.Run(table, bags, output);
-        else Pool<TIndex, WeightedSum<Float32>>.Run(table, bags, output);
+        if (Pooling == Pooling.Max) Largest<TIndex, Float32>(table, bags, output, winners);
+        else Sum<TIndex, Float32>(table, bags, weighted, output);
+    }
+
+    private static void Sum<TIndex, TCodec>(in RowView table, in BagPlan<TIndex> bags, bool weighted, float* output)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+        where TCodec : struct, IRowCodec
+    {
+        if (bags.Weights == null) Pool<TIndex, Sum<TCodec, Unweighted>>.Run(table, bags, output);
+        else if (weighted && bags.Scales != null) Pool<TIndex, Sum<TCodec, LimitedWeighted>>.Run(table, bags, output);
+        else Pool<TIndex, Sum<TCodec, Weighted>>.Run(table, bags, output);
+    }
+
+    private static void Largest<TIndex, TCodec>(in RowView table, in BagPlan<TIndex> bags, float* output, long* winners)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+        where TCodec : struct, IRowCodec
+    {
+        if (winners != null && bags.Weights != null) MaxPool<TIndex, Largest<TCodec, Weighted>>.Run(table, bags, output, winners);
+        else if (winners != null) MaxPool<TIndex, Largest<TCodec, Unweighted>>.Run(table, bags, output, winners);
+        else if (bags.Weights != null) Pool<TIndex, Largest<TCodec, Weighted>>.Run(table, bags, output);
+        else Pool<TIndex, Largest<TCodec, Unweighted>>.Run(table, bags, output);
     }
 
     private static nuint StartsBytes(int count) => Workspace.SizeOf<int>(count + 1L);

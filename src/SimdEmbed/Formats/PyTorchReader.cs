@@ -9,25 +9,25 @@ internal static class PyTorchReader
 {
     private const int HighestVersion = 10;
 
-    /// <summary>A pickled 0x1950a86a20f9469cfc6c: what files from before PyTorch 1.6 have behind the protocol and the frame.</summary>
-    private static ReadOnlySpan<byte> LegacyMagic => [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
-
     public static bool TryOpen(FileBytes file, [NotNullWhen(true)] out PyTorchContent? content, ref FormatError error)
     {
         content = null;
-        if (!TryCheckKind(file, ref error) || !StoredZipReader.TryOpen(file, out StoredZipReader? zip, ref error)) return false;
+        if (!TryCheckKind(file, out bool isPickle, ref error)) return false;
+        if (isPickle) return PyTorchLegacyReader.TryOpen(file, out content, ref error);
+        if (!StoredZipReader.TryOpen(file, out StoredZipReader? zip, ref error)) return false;
         if (!TryFindRoot(zip, out string root, out StoredZipEntry? pickle, ref error)) return false;
         if (zip.TryFind($"{root}/.format_version", out _)) zip.AllowMissingCrc();
         if (!TryCheckVersion(zip, root, ref error) || !TryCheckByteOrder(zip, root, ref error)) return false;
         if (!zip.TryReadAll(pickle, out byte[] bytes, ref error)) return false;
-        TorchObjects torch = new(zip, root);
-        return PickleMachine.TryRun(bytes, pickle, torch, file.Length, out PickleValue value, ref error)
+        TorchObjects torch = new(zip, root, file.Length);
+        return PickleMachine.TryRun(bytes, pickle.PayloadOffset, torch, file.Length, out PickleValue value, ref error)
             && PyTorchContent.TryCreate(TableFileFormat.PyTorch, file.Length, value, out content, ref error);
     }
 
     /// <summary>Says what a file is that is not a zip, because "bad signature" helps nobody who has an old checkpoint.</summary>
-    private static bool TryCheckKind(FileBytes file, ref FormatError error)
+    private static bool TryCheckKind(FileBytes file, out bool isPickle, ref FormatError error)
     {
+        isPickle = false;
         const int TarMagicOffset = 257;
         Span<byte> head = stackalloc byte[TarMagicOffset + 5];
         head = head[..(int)Math.Min(head.Length, file.Length)];
@@ -35,20 +35,14 @@ internal static class PyTorchReader
         if (!file.TryRead(0, head, ref error)) return false;
         if (head.StartsWith("PK\x03\x04"u8)) return true;
         if (head.StartsWith("PK\x05\x06"u8)) return error.Fail("zip-empty", 0, "is a zip archive without records");
-        if (head.IndexOf(LegacyMagic) is 2 or 11)
-        {
-            return error.Fail("legacy", 0, "is a legacy (non-zip) PyTorch file; save it with torch.save's default zip format");
-        }
-
         if (head.Length > TarMagicOffset && head[TarMagicOffset..].SequenceEqual("ustar"u8))
         {
             return error.Fail(
                 "legacy-tar", 0, "is a tar file, as PyTorch wrote before 0.1.10; save it with torch.save's default zip format");
         }
 
-        return head[0] == (byte)PickleOpcode.Proto
-            ? error.Fail("not-zip", 0, "is a pickle outside a zip: not from torch.save, or a damaged legacy (non-zip) one; not run")
-            : error.Fail("not-zip", 0, "is not a PyTorch file: it does not start with a zip record");
+        isPickle = head[0] == (byte)PickleOpcode.Proto;
+        return isPickle || error.Fail("not-zip", 0, "is not a PyTorch file: it starts with neither a zip record nor a pickle");
     }
 
     private static bool TryFindRoot(

@@ -1,7 +1,7 @@
 namespace SimdEmbed.Formats;
 
 /// <summary>The bytes of one tensor or storage, wherever in a file they are.</summary>
-internal abstract unsafe class TensorBytes(long length)
+internal abstract unsafe class TensorBytes(long length) : IDisposable
 {
     public long Length { get; } = length;
 
@@ -16,6 +16,13 @@ internal abstract unsafe class TensorBytes(long length)
 
     /// <summary>Goes through all bytes when the format has a sum for them that was not looked at yet.</summary>
     public virtual bool TryVerify(ref FormatError error) => true;
+
+    /// <summary>Gives back what reading needed; it can be read again.</summary>
+    public void Dispose() => Release();
+
+    protected virtual void Release()
+    {
+    }
 }
 
 /// <summary>A part of a file.</summary>

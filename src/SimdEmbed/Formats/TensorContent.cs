@@ -7,6 +7,9 @@ namespace SimdEmbed.Formats;
 internal class TensorContent
 {
     private const int NamesInMessage = 8;
+    private const int TarMagicOffset = 257;
+    private const int HeadBytes = TarMagicOffset + 5;
+
     private readonly Dictionary<string, TensorInfo> _byName;
     private long _budget = long.MaxValue;
 
@@ -38,14 +41,32 @@ internal class TensorContent
     public static bool TryOpen(FileBytes file, LoadOptions options, [NotNullWhen(true)] out TensorContent? content, ref FormatError error)
     {
         content = null;
-        Span<byte> head = stackalloc byte[16];
+        Span<byte> head = stackalloc byte[HeadBytes];
         head = head[..(int)Math.Min(head.Length, file.Length)];
+        if (head.IsEmpty) return error.Fail("file-empty", 0, "the file is empty");
         if (!file.TryRead(0, head, ref error)) return false;
-        if (!head.StartsWith("PK"u8) && head is [_, _, _, _, _, _, _, _, (byte)'{', ..])
+        if (NpyReader.IsNpy(head)) return NpyReader.TryOpen(file, out content, ref error);
+        if (head.StartsWith("PK"u8))
+        {
+            if (!NpzReader.TryRecognise(file, out bool isNpz, ref error)) return false;
+            return isNpz ? NpzReader.TryOpen(file, out content, ref error) : TryOpenPyTorch(file, out content, ref error);
+        }
+
+        if (head.Length > SafetensorsReader.LengthBytes && head[SafetensorsReader.LengthBytes] == (byte)'{')
         {
             return SafetensorsReader.TryOpen(file, options, out content, ref error);
         }
 
+        bool isTar = head.Length == HeadBytes && head[TarMagicOffset..].SequenceEqual("ustar"u8);
+        if (isTar || head[0] == (byte)PickleOpcode.Proto) return TryOpenPyTorch(file, out content, ref error);
+        return error.Fail(
+            "format-unknown",
+            0,
+            "is of no format that is read: it starts like neither safetensors (a length and '{'), nor PyTorch (a zip or a pickle), nor NumPy");
+    }
+
+    private static bool TryOpenPyTorch(FileBytes file, [NotNullWhen(true)] out TensorContent? content, ref FormatError error)
+    {
         bool isRead = PyTorchReader.TryOpen(file, out PyTorchContent? checkpoint, ref error);
         content = checkpoint;
         return isRead;

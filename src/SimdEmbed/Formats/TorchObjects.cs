@@ -18,7 +18,10 @@ internal enum TorchFunction
 /// The closed list of names a pickle may refer to, and what they build: storages that exist in the archive with the length they
 /// claim, and tensors that lie inside their storage. Nothing is read from the storages here.
 /// </summary>
-internal sealed class TorchObjects(StoredZipReader zip, string root)
+/// <param name="zip">The archive; null for a legacy file, whose storages come behind the pickles.</param>
+/// <param name="root">The archive's top folder.</param>
+/// <param name="fileLength">The length of the file, which no storage exceeds.</param>
+internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileLength)
 {
     private const int HighestRank = 64;
 
@@ -94,7 +97,12 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
         }
     }
 
-    /// <summary>A persistent id: <c>("storage", class, key, location, numel)</c>.</summary>
+    /// <summary>The storages that were referred to, by key.</summary>
+    public Dictionary<string, TorchStorage> Storages => _storages;
+
+    /// <summary>
+    /// A persistent id: <c>("storage", class, key, location, numel)</c>, in legacy files with a sixth item for views, unused for long.
+    /// </summary>
     public bool TryLoad(PickleValue id, long offset, out PickleValue storage, ref FormatError error)
     {
         storage = PickleNone.Instance;
@@ -103,9 +111,10 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
                 Items:
                 [
                     PickleString { Value: "storage" }, TorchGlobal { Function: TorchFunction.Storage, Dtype: { } dtype } type,
-                    PickleString { Value: { } key }, PickleString, PickleInteger { Value: var numel },
+                    PickleString { Value: { } key }, PickleString, PickleInteger { Value: var numel }, .. { } view
                 ]
-            })
+            }
+            || (zip == null ? view is not ([] or [PickleNone]) : view.Length > 0))
         {
             return error.Fail(
                 "storage-id", offset, "a persistent id is not (\"storage\", storage class, key, location, number of elements)");
@@ -116,37 +125,53 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
             return error.Fail("storage-key", offset, $"a storage has key {FormatError.Quote(key)}; expected digits");
         }
 
-        if (!zip.TryFind($"{root}/data/{key}", out StoredZipEntry? record))
-        {
-            return error.Fail("storage-missing", offset, $"there is no record for storage {FormatError.Quote(key)}");
-        }
-
-        // Divide, not multiply: a claimed count times its size may be beyond 128 bits.
-        if (numel < 0 || record.Length % dtype.ElementBytes() != 0 || numel != record.Length / dtype.ElementBytes())
-        {
-            return error.Fail(
-                "storage-length",
-                offset,
-                $"storage {FormatError.Quote(key)} claims {numel} elements of {dtype.Name()}; its record has {record.Length} bytes");
-        }
-
+        if (!TryCheckLength(key, dtype, numel, offset, out StoredZipEntry? record, ref error)) return false;
         if (_storages.TryGetValue(key, out TorchStorage? known))
         {
             // PyTorch would quietly read the second use with the first one's type.
-            if (known.Dtype != dtype)
+            if (known.Dtype != dtype || known.Numel != numel)
             {
                 return error.Fail(
-                    "storage-dtype", offset, $"storage {FormatError.Quote(key)} is used as {known.Dtype.Name()} and as {dtype.Name()}");
+                    "storage-dtype",
+                    offset,
+                    $"storage {FormatError.Quote(key)} is used as {known.Numel} {known.Dtype.Name()} and as {numel} {dtype.Name()}");
             }
 
             storage = known;
             return true;
         }
 
-        TorchStorage made = new(key, dtype, (long)numel, new StoredZipBytes(zip, record));
+        TorchStorage made = new(key, dtype, (long)numel, record == null ? null : new StoredZipBytes(zip!, record));
         _storages.Add(key, made);
         storage = made;
         return true;
+    }
+
+    /// <summary>A record has to be as long as its storage claims; in a legacy file, the file has at least to be longer.</summary>
+    private bool TryCheckLength(
+        string key, TensorDtype dtype, Int128 numel, long offset, out StoredZipEntry? record, ref FormatError error)
+    {
+        record = null;
+        if (zip == null)
+        {
+            return (numel >= 0 && numel <= fileLength / dtype.ElementBytes())
+                || error.Fail(
+                    "storage-length",
+                    offset,
+                    $"storage {FormatError.Quote(key)} claims {numel} elements of {dtype.Name()}; the file has {fileLength} bytes");
+        }
+
+        if (!zip.TryFind($"{root}/data/{key}", out record))
+        {
+            return error.Fail("storage-missing", offset, $"there is no record for storage {FormatError.Quote(key)}");
+        }
+
+        // Divide, not multiply: a claimed count times its size may be beyond 128 bits.
+        return (numel >= 0 && record.Length % dtype.ElementBytes() == 0 && numel == record.Length / dtype.ElementBytes())
+            || error.Fail(
+                "storage-length",
+                offset,
+                $"storage {FormatError.Quote(key)} claims {numel} elements of {dtype.Name()}; its record has {record.Length} bytes");
     }
 
     /// <summary>Metadata can say that a view is negated or conjugated: values would then not be what lies in the file.</summary>

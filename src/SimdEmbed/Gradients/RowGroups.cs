@@ -99,8 +99,8 @@ internal unsafe ref struct RowGroups
     public readonly void Sum(in RowView source, in BagPlan<int> plan, float* output)
     {
         if (AreElements) ElementScatter.Run(source, plan, output);
-        else if (Weights != null) Pool<int, WeightedSum<Float32>>.Run(source, plan, output);
-        else Pool<int, Sum<Float32>>.Run(source, plan, output);
+        else if (Weights != null) Pool<int, Sum<Float32, Weighted>>.Run(source, plan, output);
+        else Pool<int, Sum<Float32, Unweighted>>.Run(source, plan, output);
     }
 
     /// <summary>Makes each touched row's sum be divided by how often the row occurs: <c>scale_grad_by_freq</c>.</summary>

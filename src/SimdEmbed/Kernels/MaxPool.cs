@@ -4,97 +4,152 @@ using System.Runtime.CompilerServices;
 namespace SimdEmbed.Kernels;
 
 /// <summary>
-/// The pooling walker for the largest value of each column, which has two results: the value, and the position in the batch that
-/// won it.
+/// The pooling walker for the largest value of each column where the rows that won are wanted too: it keeps a position in the
+/// batch beside each value. Without winners, largest values are an operator of <see cref="Pool{TIndex, TOp}"/>.
 /// </summary>
-internal static unsafe class MaxPool<TIndex, TCodec>
+internal static unsafe class MaxPool<TIndex, TOp>
     where TIndex : unmanaged, IBinaryInteger<TIndex>
-    where TCodec : struct, IRowCodec
+    where TOp : struct, ILargest
 {
-    /// <summary>
-    /// Writes the largest values of each bag, and the rows that won unless <paramref name="winners"/> is null; zeros and -1 for an
-    /// empty bag. Each row is first multiplied by its weight, where there are weights: what limits its norm.
-    /// </summary>
+    /// <summary>Writes the largest values of each bag, and the rows that won; zeros and -1 for an empty bag.</summary>
     public static void Run(in RowView table, in BagPlan<TIndex> plan, float* output, long* winners)
     {
-        nint width = Vector<float>.Count;
         nint dim = table.Dim;
-        int* lanes = stackalloc int[Vector<int>.Count];
+        nint width = Vector<float>.Count;
+        nint span = TOp.Span(dim);
+        bool narrow = TOp.Parts == 1 && dim < width && !table.Padded;
+        PoolRows<TIndex> rows = new(table, plan);
+        float* values = stackalloc float[4 * Vector<float>.Count];
+        int* places = stackalloc int[4 * Vector<float>.Count];
         for (int bag = 0; bag < plan.Count; bag++)
         {
             int start = plan.Offsets[bag];
             int end = plan.Offsets[bag + 1];
             float* target = output + (bag * plan.OutputStride);
-            long* won = winners == null ? null : winners + (bag * plan.OutputStride);
+            long* won = winners + (bag * plan.OutputStride);
             if (start == end)
             {
                 new Span<float>(target, table.Dim).Clear();
-                if (won != null) new Span<long>(won, table.Dim).Fill(-1);
+                new Span<long>(won, table.Dim).Fill(-1);
                 continue;
             }
 
-            if (dim < width)
+            // Positions go to the first half of the winners' memory, and become rows from the back.
+            int* positions = (int*)won;
+            if (narrow)
             {
-                for (nint column = 0; column < dim; column++) One(table, plan, start, end, column, target, won);
-                continue;
+                for (nint column = 0; column < dim; column++) Narrow(rows, start, end, column, target, positions);
+            }
+            else
+            {
+                nint position = 0;
+                for (; position <= span - (4 * width); position += 4 * width)
+                {
+                    Sweep4(rows, start, end, position, values, places);
+                    Store(target, positions, dim, position, values, places, 4);
+                }
+
+                for (; position < span; position += width)
+                {
+                    nint begin = nint.Min(position, span - width);
+                    Sweep1(rows, start, end, begin, values, places);
+                    Store(target, positions, dim, begin, values, places, 1);
+                }
             }
 
-            for (nint done = 0; done < dim; done += width)
-            {
-                nint column = nint.Min(done, dim - width);
-                (Vector<float> largest, Vector<int> position) = Vectors(table, plan, start, end, column);
-                Unsafe.WriteUnaligned(target + column, largest);
-                if (won == null) continue;
-                Unsafe.WriteUnaligned(lanes, position);
-                for (int lane = 0; lane < width; lane++) won[column + lane] = long.CreateTruncating(plan.Indices[lanes[lane]]);
-            }
+            for (nint column = dim - 1; column >= 0; column--) won[column] = long.CreateTruncating(plan.Indices[positions[column]]);
         }
     }
 
-    private static (Vector<float> Largest, Vector<int> Position) Vectors(in RowView table, in BagPlan<TIndex> plan, int start, int end, nint column)
+    private static void Sweep4(in PoolRows<TIndex> rows, int start, int end, nint position, float* values, int* places)
     {
-        Vector<float> largest = Load(table, plan, start, column);
-        Vector<int> position = new(start);
+        nint width = Vector<float>.Count;
+        nint first = Offset(position, out int k);
+        PoolRows<TIndex> own = rows;
+        byte* row = own.Row(start) + first;
+        RowFactors factors = Factors(own, start);
+        Winner a = new(TOp.Value(TOp.Load(row, k), factors), start);
+        Winner b = new(TOp.Value(TOp.Load(row, k + 1), factors), start);
+        Winner c = new(TOp.Value(TOp.Load(row, k + 2), factors), start);
+        Winner d = new(TOp.Value(TOp.Load(row, k + 3), factors), start);
         for (int i = start + 1; i < end; i++)
         {
-            // Strictly greater: the first of equals stays, a NaN that is there stays, and a later one never enters. Vector.Max
-            // leaves both open.
-            Vector<float> value = Load(table, plan, i, column);
-            Vector<int> greater = Vector.GreaterThan(value, largest);
-            largest = Vector.ConditionalSelect(greater, value, largest);
-            position = Vector.ConditionalSelect(greater, new Vector<int>(i), position);
+            int bytes = 4 * Vector<float>.Count * TOp.Bits / 8;
+            Prefetch.Lines(own.Row(int.Min(i + Prefetch.Distance(bytes), own.Last)) + first, bytes);
+            row = own.Row(i) + first;
+            factors = Factors(own, i);
+            a = a.Against(TOp.Value(TOp.Load(row, k), factors), i);
+            b = b.Against(TOp.Value(TOp.Load(row, k + 1), factors), i);
+            c = c.Against(TOp.Value(TOp.Load(row, k + 2), factors), i);
+            d = d.Against(TOp.Value(TOp.Load(row, k + 3), factors), i);
         }
 
-        return (largest, position);
+        a.Store(values, places);
+        b.Store(values + width, places + width);
+        c.Store(values + (2 * width), places + (2 * width));
+        d.Store(values + (3 * width), places + (3 * width));
     }
 
-    private static void One(in RowView table, in BagPlan<TIndex> plan, int start, int end, nint column, float* target, long* won)
+    private static void Sweep1(in PoolRows<TIndex> rows, int start, int end, nint position, float* values, int* places)
     {
-        int position = start;
-        float largest = LoadOne(table, plan, start, column);
-        for (int i = start + 1; i < end; i++)
-        {
-            float value = LoadOne(table, plan, i, column);
-            if (!(value > largest)) continue;
-            largest = value;
-            position = i;
-        }
+        nint first = Offset(position, out int k);
+        PoolRows<TIndex> own = rows;
+        Winner a = new(TOp.Value(TOp.Load(own.Row(start) + first, k), Factors(own, start)), start);
+        for (int i = start + 1; i < end; i++) a = a.Against(TOp.Value(TOp.Load(own.Row(i) + first, k), Factors(own, i)), i);
+        a.Store(values, places);
+    }
 
-        target[column] = largest;
-        if (won != null) won[column] = long.CreateTruncating(plan.Indices[position]);
+    private static void Narrow(in PoolRows<TIndex> rows, int start, int end, nint column, float* target, int* positions)
+    {
+        Winner a = new(TOp.Value(TOp.LoadOne(rows.Row(start), column), Factors(rows, start)), start);
+        for (int i = start + 1; i < end; i++) a = a.Against(TOp.Value(TOp.LoadOne(rows.Row(i), column), Factors(rows, i)), i);
+        target[column] = a.Value[0];
+        positions[column] = a.Position[0];
+    }
+
+    private static void Store(float* target, int* positions, nint dim, nint position, float* values, int* places, int count)
+    {
+        TOp.Store(target, dim, position, values, count);
+        TOp.Store((float*)positions, dim, position, (float*)places, count);
+    }
+
+    /// <summary>Where in a row the load is that holds a position, and which of its vectors the position is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint Offset(nint position, out int k)
+    {
+        nint within = TOp.Parts == 1 ? 0 : position % (TOp.Parts * Vector<float>.Count);
+        k = (int)(within / Vector<float>.Count);
+        return (position - within) * TOp.Bits / 8;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> Load(in RowView table, in BagPlan<TIndex> plan, int i, nint column)
-    {
-        Vector<float> value = TCodec.LoadVector(table.Rows + (nint.CreateTruncating(plan.Indices[i]) * table.Stride), column);
-        return plan.Weights == null ? value : value * plan.Weights[i];
-    }
+    private static RowFactors Factors(in PoolRows<TIndex> rows, int i) =>
+        TOp.Factors(TOp.Affine ? rows.SideOf(i) : null, rows.Weights, rows.Limits, i);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float LoadOne(in RowView table, in BagPlan<TIndex> plan, int i, nint column)
+    /// <summary>The largest values so far, and where they were.</summary>
+    private readonly struct Winner(Vector<float> value, Vector<int> position)
     {
-        float value = TCodec.Load(table.Rows + (nint.CreateTruncating(plan.Indices[i]) * table.Stride), column);
-        return plan.Weights == null ? value : value * plan.Weights[i];
+        public readonly Vector<float> Value = value;
+        public readonly Vector<int> Position = position;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Winner(Vector<float> value, int position)
+            : this(value, new Vector<int>(position))
+        {
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Winner Against(Vector<float> other, int position)
+        {
+            Vector<int> greater = Vector.GreaterThan(other, Value);
+            return new Winner(Vector.ConditionalSelect(greater, other, Value), Vector.ConditionalSelect(greater, new Vector<int>(position), Position));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Store(float* values, int* places)
+        {
+            Unsafe.WriteUnaligned(values, Value);
+            Unsafe.WriteUnaligned(places, Position);
+        }
     }
 }

@@ -3,91 +3,213 @@ using System.Runtime.CompilerServices;
 
 namespace SimdEmbed.Kernels;
 
-/// <summary>What pooling does with one vector of one row. An accumulator starts at zero, so that a sum of nothing is +0.0.</summary>
-internal unsafe interface IPoolOp
+/// <summary>What all columns of a row share: the factors of its weight, limit and codec, in every lane.</summary>
+internal struct RowFactors
 {
-    /// <summary>True when every bag holds exactly one index: then no offsets are read.</summary>
-    static abstract bool BagOfOne { get; }
+    /// <summary>The last factor before the addition; <c>scale</c> where the codec has one and nothing is summed.</summary>
+    public Vector<float> Factor;
 
+    /// <summary>What a row is multiplied by before that: what limits its norm.</summary>
+    public Vector<float> Limit;
+
+    /// <summary>The bias in every lane, where a column is decoded fully.</summary>
+    public Vector<float> Bias;
+
+    /// <summary>What the row adds to the bag's bias, which is added once.</summary>
+    public float Shared;
+}
+
+/// <summary>Which factors a plan has for its rows.</summary>
+internal interface IRowWeights
+{
     /// <summary>Whether <see cref="BagPlan{TIndex}.Weights"/> are read.</summary>
     static abstract bool Weighted { get; }
 
     /// <summary>Whether <see cref="BagPlan{TIndex}.Scales"/> are read.</summary>
-    static abstract bool Scaled { get; }
-
-    static abstract float Step(float accumulator, byte* row, nint column, float weight, float scale);
-
-    static abstract Vector<float> StepVector(Vector<float> accumulator, byte* row, nint column, Vector<float> weight, Vector<float> scale);
+    static abstract bool Limited { get; }
 }
 
-/// <summary>A lookup: the row as it is, so that -0.0 and the payload of a NaN survive.</summary>
-internal readonly unsafe struct Copy<TCodec> : IPoolOp
-    where TCodec : struct, IRowCodec
+/// <summary>No factors.</summary>
+internal readonly struct Unweighted : IRowWeights
 {
-    public static bool BagOfOne => true;
-
     public static bool Weighted => false;
 
-    public static bool Scaled => false;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Step(float accumulator, byte* row, nint column, float weight, float scale) => TCodec.Load(row, column);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> StepVector(Vector<float> accumulator, byte* row, nint column, Vector<float> weight, Vector<float> scale) =>
-        TCodec.LoadVector(row, column);
+    public static bool Limited => false;
 }
 
-/// <summary>Sum in the order of the bag: one rounding per row and column, the same at every width.</summary>
-internal readonly unsafe struct Sum<TCodec> : IPoolOp
-    where TCodec : struct, IRowCodec
+/// <summary>One factor for each index.</summary>
+internal readonly struct Weighted : IRowWeights
 {
-    public static bool BagOfOne => false;
+    static bool IRowWeights.Weighted => true;
 
-    public static bool Weighted => false;
-
-    public static bool Scaled => false;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Step(float accumulator, byte* row, nint column, float weight, float scale) => accumulator + TCodec.Load(row, column);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> StepVector(Vector<float> accumulator, byte* row, nint column, Vector<float> weight, Vector<float> scale) =>
-        accumulator + TCodec.LoadVector(row, column);
+    public static bool Limited => false;
 }
 
-/// <summary>Weighted sum: the product rounds, then the addition. A fused multiply-add would depend on the machine.</summary>
-internal readonly unsafe struct WeightedSum<TCodec> : IPoolOp
-    where TCodec : struct, IRowCodec
+/// <summary>Two factors for each index: the limited row rounds, then the product with the weight.</summary>
+internal readonly struct LimitedWeighted : IRowWeights
 {
-    public static bool BagOfOne => false;
-
     public static bool Weighted => true;
 
-    public static bool Scaled => false;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Step(float accumulator, byte* row, nint column, float weight, float scale) => accumulator + (TCodec.Load(row, column) * weight);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> StepVector(Vector<float> accumulator, byte* row, nint column, Vector<float> weight, Vector<float> scale) =>
-        accumulator + (TCodec.LoadVector(row, column) * weight);
+    public static bool Limited => true;
 }
 
-/// <summary>Weighted sum of rows whose norm is limited: the limited row rounds, then the product, then the addition.</summary>
-internal readonly unsafe struct ScaledWeightedSum<TCodec> : IPoolOp
-    where TCodec : struct, IRowCodec
+/// <summary>What pooling does with one vector of one row, on the vectors of a codec.</summary>
+internal unsafe interface IPoolOp : IRowCodec
 {
-    public static bool BagOfOne => false;
+    /// <summary>Whether <see cref="RowFactors.Shared"/> is summed, and added to every column at the end.</summary>
+    static abstract bool SharesBias { get; }
 
-    public static bool Weighted => true;
+    /// <summary>What the row of index <paramref name="i"/> of the plan brings; <paramref name="side"/> is the row's own pair.</summary>
+    static abstract RowFactors Factors(float* side, float* weights, float* limits, int i);
 
-    public static bool Scaled => true;
+    /// <summary>The accumulator before the first row, whose vector is <paramref name="first"/> and which is combined again.</summary>
+    static abstract Vector<float> Start(Vector<float> first, in RowFactors factors);
+
+    static abstract Vector<float> Combine(Vector<float> accumulator, Vector<float> value, in RowFactors factors);
+}
+
+/// <summary>An operator whose result is one of the rows' values.</summary>
+internal interface ILargest : IPoolOp
+{
+    /// <summary>The column itself, as a lookup gives it, limited.</summary>
+    static abstract Vector<float> Value(Vector<float> value, in RowFactors factors);
+}
+
+/// <summary>Sum in the order of the bag from +0.0: each product rounds, then each addition, the same at every width.</summary>
+/// <remarks>
+/// Where the codec has a scale, the row's factors are multiplied into it, and the biases are summed apart, once for all columns:
+/// <c>sum(code * (scale * limit * weight)) + sum(bias * limit * weight)</c>.
+/// </remarks>
+internal readonly unsafe struct Sum<TCodec, TWeights> : IPoolOp
+    where TCodec : struct, IRowCodec
+    where TWeights : struct, IRowWeights
+{
+    public static bool SharesBias => TCodec.Affine;
+
+    public static int Bits => TCodec.Bits;
+
+    public static int Parts => TCodec.Parts;
+
+    public static bool Affine => TCodec.Affine;
+
+    public static nint RowBytes(int dim) => TCodec.RowBytes(dim);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Step(float accumulator, byte* row, nint column, float weight, float scale) => accumulator + (TCodec.Load(row, column) * scale * weight);
+    public static nint Span(nint dim) => TCodec.Span(dim);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> StepVector(Vector<float> accumulator, byte* row, nint column, Vector<float> weight, Vector<float> scale) =>
-        accumulator + (TCodec.LoadVector(row, column) * scale * weight);
+    public static Vector<float> Load(byte* row, int k) => TCodec.Load(row, k);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> LoadOne(byte* row, nint column) => TCodec.LoadOne(row, column);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(float* target, nint dim, nint position, float* values, int count) => TCodec.Store(target, dim, position, values, count);
+
+    public static void Encode(float* values, nint dim, byte* row, float* side) => TCodec.Encode(values, dim, row, side);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static RowFactors Factors(float* side, float* weights, float* limits, int i)
+    {
+        RowFactors factors = default;
+        if (TCodec.Affine)
+        {
+            float scale = side[0];
+            factors.Shared = side[1];
+            if (TWeights.Limited)
+            {
+                scale *= limits[i];
+                factors.Shared *= limits[i];
+            }
+
+            if (TWeights.Weighted)
+            {
+                scale *= weights[i];
+                factors.Shared *= weights[i];
+            }
+
+            factors.Factor = new Vector<float>(scale);
+            return factors;
+        }
+
+        if (TWeights.Limited) factors.Limit = new Vector<float>(limits[i]);
+        if (TWeights.Weighted) factors.Factor = new Vector<float>(weights[i]);
+        return factors;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Start(Vector<float> first, in RowFactors factors) => Vector<float>.Zero;
+
+    // No fused multiply-add: its bits would depend on the machine.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Combine(Vector<float> accumulator, Vector<float> value, in RowFactors factors)
+    {
+        if (TWeights.Limited && !TCodec.Affine) value *= factors.Limit;
+        if (TWeights.Weighted || TCodec.Affine) value *= factors.Factor;
+        return accumulator + value;
+    }
+
+}
+
+/// <summary>The largest of each column. Rows are decoded, and multiplied by their weight where there are weights: their limit.</summary>
+internal readonly unsafe struct Largest<TCodec, TWeights> : ILargest
+    where TCodec : struct, IRowCodec
+    where TWeights : struct, IRowWeights
+{
+    public static bool SharesBias => false;
+
+    public static int Bits => TCodec.Bits;
+
+    public static int Parts => TCodec.Parts;
+
+    public static bool Affine => TCodec.Affine;
+
+    public static nint RowBytes(int dim) => TCodec.RowBytes(dim);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static nint Span(nint dim) => TCodec.Span(dim);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Load(byte* row, int k) => TCodec.Load(row, k);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> LoadOne(byte* row, nint column) => TCodec.LoadOne(row, column);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(float* target, nint dim, nint position, float* values, int count) => TCodec.Store(target, dim, position, values, count);
+
+    public static void Encode(float* values, nint dim, byte* row, float* side) => TCodec.Encode(values, dim, row, side);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static RowFactors Factors(float* side, float* weights, float* limits, int i)
+    {
+        RowFactors factors = default;
+        if (TCodec.Affine)
+        {
+            factors.Factor = new Vector<float>(side[0]);
+            factors.Bias = new Vector<float>(side[1]);
+        }
+
+        if (TWeights.Weighted) factors.Limit = new Vector<float>(weights[i]);
+        return factors;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Start(Vector<float> first, in RowFactors factors) => Value(first, factors);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Combine(Vector<float> accumulator, Vector<float> value, in RowFactors factors)
+    {
+        // Strictly greater: the first of equals stays, a NaN that is there stays, and a later one never enters. Vector.Max
+        // leaves both open.
+        value = Value(value, factors);
+        return Vector.ConditionalSelect(Vector.GreaterThan(value, accumulator), value, accumulator);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Value(Vector<float> value, in RowFactors factors)
+    {
+        if (TCodec.Affine) value = (value * factors.Factor) + factors.Bias;
+        return TWeights.Weighted ? value * factors.Limit : value;
+    }
 }

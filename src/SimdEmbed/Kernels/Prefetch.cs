@@ -8,6 +8,10 @@ internal static unsafe class Prefetch
 {
     private const int Line = 64;
 
+    /// <summary>How many indices ahead a row of so many bytes is asked for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Distance(int bytes) => bytes <= 256 ? 40 : 16;
+
     /// <summary>Asks for the first lines of a row: the hardware follows the rest of a long one by itself.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Row(void* row, nint bytes)
@@ -16,5 +20,29 @@ internal static unsafe class Prefetch
         byte* start = (byte*)row;
         nint end = nint.Min(bytes, 8 * Line);
         for (nint offset = 0; offset < end; offset += Line) Sse.Prefetch0(start + offset);
+    }
+
+    /// <summary>Asks for the lines of <paramref name="bytes"/> bytes, a constant of at most 1024, without a loop.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Lines(byte* start, int bytes)
+    {
+        if (!Sse.IsSupported) return;
+        Sse.Prefetch0(start);
+        if (bytes > Line) Sse.Prefetch0(start + Line);
+        if (bytes > 2 * Line) Sse.Prefetch0(start + (2 * Line));
+        if (bytes > 3 * Line) Sse.Prefetch0(start + (3 * Line));
+        if (bytes > 4 * Line) Sse.Prefetch0(start + (4 * Line));
+        if (bytes > 5 * Line) Sse.Prefetch0(start + (5 * Line));
+        if (bytes > 6 * Line) Sse.Prefetch0(start + (6 * Line));
+        if (bytes > 7 * Line) Sse.Prefetch0(start + (7 * Line));
+        if (bytes <= 8 * Line) return;
+        Sse.Prefetch0(start + (8 * Line));
+        Sse.Prefetch0(start + (9 * Line));
+        Sse.Prefetch0(start + (10 * Line));
+        Sse.Prefetch0(start + (11 * Line));
+        Sse.Prefetch0(start + (12 * Line));
+        Sse.Prefetch0(start + (13 * Line));
+        Sse.Prefetch0(start + (14 * Line));
+        Sse.Prefetch0(start + (15 * Line));
     }
 }

@@ -5,6 +5,9 @@ namespace SimdEmbed.Kernels;
 /// <summary>Row norms as PyTorch takes them, in single precision, and the scaling of rows above a limit.</summary>
 internal static unsafe class RowNorm
 {
+    /// <summary>Rows to ask for ahead of use.</summary>
+    private const int Ahead = 8;
+
     /// <summary>
     /// The p-norm of a row: <c>(sum of |x|^p)^(1/p)</c>; the count of non-zeros for 0, the largest |x| for +infinity, the
     /// smallest for -infinity. A sum beyond the range of float is infinite, one below it is 0.
@@ -60,7 +63,11 @@ internal static unsafe class RowNorm
     /// <summary>Limits each of <paramref name="count"/> distinct <paramref name="rows"/> of a table.</summary>
     public static void LimitRows(in RowView table, long* rows, int count, float maxNorm, float p)
     {
-        for (int i = 0; i < count; i++) Limit((float*)(table.Rows + ((nint)rows[i] * table.Stride)), table.Dim, maxNorm, p);
+        for (int i = 0; i < count; i++)
+        {
+            Prefetch.Row(table.Rows + ((nint)rows[int.Min(i + Ahead, count - 1)] * table.Stride), table.Stride);
+            Limit((float*)(table.Rows + ((nint)rows[i] * table.Stride)), table.Dim, maxNorm, p);
+        }
     }
 
     /// <summary>Limits every row.</summary>

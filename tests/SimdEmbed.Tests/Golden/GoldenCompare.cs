@@ -5,6 +5,9 @@ namespace SimdEmbed.Tests.Golden;
 /// <summary>How close a result has to be to PyTorch's; a mismatch throws and names the element.</summary>
 internal static class GoldenCompare
 {
+    /// <summary>What rounding changes a float by at most, relative to it.</summary>
+    public const double HalfUlp = 1.0 / (1 << 24);
+
     /// <summary>Equal bits, or both NaN.</summary>
     public static void Same(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, string what) => All(
         expected, actual, what, static (e, a) => BitConverter.SingleToInt32Bits(e) == BitConverter.SingleToInt32Bits(a));
@@ -13,13 +16,18 @@ internal static class GoldenCompare
     public static void Near(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, string what) => All(
         expected, actual, what, (e, a) => Math.Abs((double)e - a) <= tolerance * Math.Max(Math.Abs((double)e), 0.01));
 
-    /// <summary>As <see cref="Near"/>, or nearer than the order of additions can put them: element by element, <paramref name="rounding"/>.</summary>
-    public static void NearInAnyOrder(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, ReadOnlySpan<double> rounding, string what)
+    /// <summary>
+    /// As <see cref="Near"/>, or nearer than <paramref name="roundings"/> roundings of an element's terms can put two correct results: where
+    /// terms cancel, the order of additions alone may be more than the tolerance. <paramref name="magnitudes"/> holds, for each element, the
+    /// same result over the absolute values of its terms.
+    /// </summary>
+    public static void NearTerms(
+        ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, ReadOnlySpan<float> magnitudes, int roundings, string what)
     {
         if (expected.Length != actual.Length) throw new GoldenException($"{what}: {actual.Length} elements instead of {expected.Length}");
         for (int i = 0; i < expected.Length; i++)
         {
-            if (Math.Abs((double)expected[i] - actual[i]) > rounding[i]) Near(expected.Slice(i, 1), actual.Slice(i, 1), tolerance, $"{what}, element {i}:");
+            if (!(Math.Abs((double)expected[i] - actual[i]) <= magnitudes[i] * HalfUlp * roundings)) Near(expected.Slice(i, 1), actual.Slice(i, 1), tolerance, $"{what}, element {i}:");
         }
     }
 

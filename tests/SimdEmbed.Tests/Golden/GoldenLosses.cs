@@ -78,43 +78,66 @@ internal static class GoldenLosses
     {
         if (golden.Params.GetProperty("equation").GetString() != "ik,kj->ij") throw new GoldenException("another equation");
         GoldenTensor a = GoldenTensor.Parse(golden.Inputs.GetProperty("a")), b = GoldenTensor.Parse(golden.Inputs.GetProperty("b"));
-        float[] product = new float[a.Rows * b.Columns], aGradient = new float[a.Rows * a.Columns], bGradient = new float[b.Rows * b.Columns];
-        MatrixMultiplication.Forward(a.Floats(), b.Floats(), a.Columns, product);
-        MatrixMultiplication.Backward(a.Floats(), b.Floats(), a.Columns, Input(golden, "grad_output"), aGradient, bGradient);
-        Expect(golden, product);
-        ExpectGradient(golden, "a", aGradient);
-        ExpectGradient(golden, "b", bGradient);
+        (float[] Product, float[] A, float[] B) Run(Func<float, float> each)
+        {
+            float[] left = [.. a.Floats().Select(each)], right = [.. b.Floats().Select(each)], upper = [.. Input(golden, "grad_output").Select(each)];
+            float[] product = new float[a.Rows * b.Columns], leftGradient = new float[left.Length], rightGradient = new float[right.Length];
+            MatrixMultiplication.Forward(left, right, a.Columns, product);
+            MatrixMultiplication.Backward(left, right, a.Columns, upper, leftGradient, rightGradient);
+            return (product, leftGradient, rightGradient);
+        }
+
+        (float[] product, float[] aGradient, float[] bGradient) = Run(x => x);
+        (float[] productTerms, float[] aTerms, float[] bTerms) = Run(Math.Abs);
+        int roundings = a.Columns + a.Rows + b.Columns;
+        NearTerms(GoldenTensor.Parse(golden.Expected.GetProperty("value")).Floats(), product, Tolerance, productTerms, roundings, "value");
+        ExpectTerms(golden, "a", aGradient, aTerms, roundings);
+        ExpectTerms(golden, "b", bGradient, bTerms, roundings);
     }
 
     private static void PairedDot(GoldenCase golden)
     {
         long[] user = GoldenTensor.Parse(golden.Inputs.GetProperty("user")).Longs(), item = GoldenTensor.Parse(golden.Inputs.GetProperty("item")).Longs();
-        float[] outputGradient = Input(golden, "grad_output"), value = new float[user.Length];
-        using Embedding users = new(GoldenTensor.Parse(golden.Inputs.GetProperty("user_table")).ToTable());
-        using Embedding items = new(GoldenTensor.Parse(golden.Inputs.GetProperty("item_table")).ToTable());
-        using DenseGradient usersGradient = new(users.Weight), itemsGradient = new(items.Weight);
-        EmbeddingDot.Forward<long>(users, user, items, item, value);
-        EmbeddingDot.Backward<long>(users, user, items, item, outputGradient, usersGradient, itemsGradient);
-        ExpectGradient(golden, "user_table", Values(usersGradient));
-        ExpectGradient(golden, "item_table", Values(itemsGradient));
-        if (golden.Flag("bias"))
+        Dictionary<string, float[]> Run(Func<float, float> each)
         {
-            AddBias(golden, "user_bias", user, value, outputGradient);
-            AddBias(golden, "item_bias", item, value, outputGradient);
+            using EmbeddingTable userTable = Table(golden, "user_table", each), itemTable = Table(golden, "item_table", each);
+            using Embedding users = new(userTable, leaveOpen: true), items = new(itemTable, leaveOpen: true);
+            using DenseGradient usersGradient = new(userTable), itemsGradient = new(itemTable);
+            float[] outputGradient = [.. Input(golden, "grad_output").Select(each)], value = new float[user.Length];
+            EmbeddingDot.Forward<long>(users, user, items, item, value);
+            EmbeddingDot.Backward<long>(users, user, items, item, outputGradient, usersGradient, itemsGradient);
+            Dictionary<string, float[]> results = new() { ["value"] = value, ["user_table"] = Values(usersGradient), ["item_table"] = Values(itemsGradient) };
+            if (golden.Flag("bias"))
+            {
+                results["user_bias"] = AddBias(golden, "user_bias", user, value, outputGradient, each);
+                results["item_bias"] = AddBias(golden, "item_bias", item, value, outputGradient, each);
+            }
+
+            return results;
         }
 
-        Expect(golden, value);
+        Dictionary<string, float[]> results = Run(x => x), terms = Run(Math.Abs);
+        int roundings = GoldenTensor.Parse(golden.Inputs.GetProperty("user_table")).Columns + user.Length;
+        NearTerms(GoldenTensor.Parse(golden.Expected.GetProperty("value")).Floats(), results["value"], Tolerance, terms["value"], roundings, "value");
+        foreach (string name in results.Keys.Where(name => name != "value")) ExpectTerms(golden, name, results[name], terms[name], roundings);
     }
 
-    private static void AddBias(GoldenCase golden, string name, long[] indices, float[] value, float[] outputGradient)
+    private static float[] AddBias(GoldenCase golden, string name, long[] indices, float[] value, float[] outputGradient, Func<float, float> each)
     {
-        using Embedding bias = new(GoldenTensor.Parse(golden.Inputs.GetProperty(name)).ToTable());
+        using Embedding bias = new(Table(golden, name, each));
         using DenseGradient gradient = new(bias.Weight);
         float[] looked = new float[indices.Length];
         bias.Forward<long>(indices, looked);
         for (int i = 0; i < looked.Length; i++) value[i] += looked[i];
         bias.Backward<long>(indices, outputGradient, gradient);
-        ExpectGradient(golden, name, Values(gradient));
+        return Values(gradient);
+    }
+
+    private static EmbeddingTable Table(GoldenCase golden, string name, Func<float, float> each)
+    {
+        EmbeddingTable table = GoldenTensor.Parse(golden.Inputs.GetProperty(name)).ToTable();
+        for (long row = 0; row < table.RowCount; row++) table.SetRow(row, [.. table.GetRow(row).ToArray().Select(each)]);
+        return table;
     }
 
     private static float[] Values(DenseGradient gradient)
@@ -144,6 +167,14 @@ internal static class GoldenLosses
         if (golden.Expected.GetProperty("grads").TryGetProperty(name, out JsonElement expected))
         {
             Near(GoldenTensor.Parse(expected).Floats(), gradient, Tolerance, $"gradient of {name}");
+        }
+    }
+
+    private static void ExpectTerms(GoldenCase golden, string name, float[] gradient, float[] terms, int roundings)
+    {
+        if (golden.Expected.GetProperty("grads").TryGetProperty(name, out JsonElement expected))
+        {
+            NearTerms(GoldenTensor.Parse(expected).Floats(), gradient, Tolerance, terms, roundings, $"gradient of {name}");
         }
     }
 }

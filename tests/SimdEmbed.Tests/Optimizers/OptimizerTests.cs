@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+using CommunityToolkit.HighPerformance;
 using SimdEmbed.Tests.Support;
 using Xunit;
 
@@ -160,6 +162,42 @@ public sealed class OptimizerTests
         // An overflow that arises in a sum is nobody's bad input.
         optimizer.Step<int>(embedding, [1, 1], [float.MaxValue, 0, 0, float.MaxValue, 0, 0]);
         Assert.False(float.IsFinite(embedding.Weight.GetRow(1)[0]));
+    }
+
+    [Fact]
+    public void Steps_of_spans_that_know_their_shape_are_the_plain_ones()
+    {
+        float[] values = [.. Enumerable.Range(0, 12).Select(i => i - 5f)];
+        using Embedding plain = new(5, 3, seed: 1), tensors = new(5, 3, seed: 1), planes = new(5, 3, seed: 1);
+        using EmbeddingBag plainBag = new(plain.Weight, Pooling.Sum, leaveOpen: true), tensorBag = new(tensors.Weight, Pooling.Sum, leaveOpen: true), planeBag = new(planes.Weight, Pooling.Sum, leaveOpen: true);
+        using Adam optimizer = new(plain.Weight, new AdamOptions());
+        optimizer.Add(tensors.Weight);
+        optimizer.Add(planes.Weight);
+        int[] indices = [1, 4, 1, 0];
+        Bags<int> bags = Bags<int>.FixedLength(indices, 1);
+        optimizer.Step<int>(plain, indices, values);
+        optimizer.Step(plainBag, bags, values);
+        optimizer.Step(tensors, new ReadOnlyTensorSpan<int>(indices, [2, 2]), new ReadOnlyTensorSpan<float>(values, [2, 2, 3]));
+        optimizer.Step(tensorBag, bags, new ReadOnlyTensorSpan<float>(values, [4, 3]));
+        optimizer.Step<int>(planes, indices, new ReadOnlySpan2D<float>(values, 4, 3));
+        optimizer.Step(planeBag, bags, new ReadOnlySpan2D<float>(values, 4, 3));
+        BitEqual.AssertSameBits(TestTable.Values(plain.Weight), TestTable.Values(tensors.Weight));
+        BitEqual.AssertSameBits(TestTable.Values(plain.Weight), TestTable.Values(planes.Weight));
+
+        DenseParameter first = optimizer.AddParameter(4, 3), second = optimizer.AddParameter(4, 3), third = optimizer.AddParameter(4, 3);
+        float[] a = new float[12], b = new float[12], c = new float[12];
+        optimizer.Step(first, a, values);
+        optimizer.Step(second, new TensorSpan<float>(b, [4, 3]), new ReadOnlyTensorSpan<float>(values, [4, 3]));
+        optimizer.Step(third, new Span2D<float>(c, 4, 3), new ReadOnlySpan2D<float>(values, 4, 3));
+        BitEqual.AssertSameBits(a, b);
+        BitEqual.AssertSameBits(a, c);
+
+        float[] before = TestTable.Values(plain.Weight);
+        Assert.Contains("outputGradient has shape [3, 4]", Assert.Throws<ArgumentException>(() => optimizer.Step<int>(plain, indices, new ReadOnlySpan2D<float>(values, 3, 4))).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => optimizer.Step(tensorBag, Bags<int>.FixedLength(indices, 1), new ReadOnlyTensorSpan<float>(values, [3, 4])));
+        Assert.Throws<ArgumentException>(() => optimizer.Step(third, new Span2D<float>(c, 3, 4), new ReadOnlySpan2D<float>(values, 4, 3)));
+        Assert.Throws<ArgumentException>(() => optimizer.Step<int>(plain, indices.AsSpan(0, 2), new ReadOnlySpan2D<float>(values, 0, 2, 3, 1)));
+        BitEqual.AssertSameBits(before, TestTable.Values(plain.Weight));
     }
 
     [Fact]

@@ -73,11 +73,26 @@ public sealed partial class ReadmeTests
         Assert.All(ProjectPath().Matches(readme).Select(match => match.Value), path => Assert.True(Directory.Exists(Project.Path(path)), path));
     }
 
+    [Fact]
+    public void The_results_are_those_that_were_measured()
+    {
+        string path = Project.Path("README.md");
+        string readme = File.ReadAllText(path);
+        Match results = Results().Match(readme);
+        Assert.True(results.Success, "the README has no results between their markers");
+        string expected = readme[..results.Groups["table"].Index] + File.ReadAllText(Project.Path(results.Groups["file"].Value)) + readme[results.Groups["end"].Index..];
+        if (Environment.GetEnvironmentVariable("UPDATE_README") == "1") File.WriteAllText(path, expected);
+        Assert.Equal(expected, File.ReadAllText(path));
+    }
+
     [GeneratedRegex("// <example>\n(.*?)        // </example>", RegexOptions.Singleline)]
     private static partial Regex Example();
 
     [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex CodeBlock();
+
+    [GeneratedRegex("<!-- results: (?<file>[^ ]+) -->\n(?<table>.*?)(?<end><!-- end of results -->)", RegexOptions.Singleline)]
+    private static partial Regex Results();
 
     [GeneratedRegex(@"\b(?:src|tests|perf)/[\w.]+")]
     private static partial Regex ProjectPath();

@@ -1,0 +1,111 @@
+namespace SimdEmbed.Perf;
+
+/// <summary>Every workload, with its goals. A new one is one line here; both programs and the allocation budget pick it up.</summary>
+internal static class Catalogue
+{
+    private const int Million = 1_000_000;
+
+    /// <summary>The degrees at which lookups and bags are measured: those that <see cref="OurOptions"/> can ask for.</summary>
+    private static readonly int[] s_lookupThreads = [1];
+
+    private static readonly int[] s_stepThreads = [1, 2];
+
+    private static readonly bool[] s_distributions = [false, true];
+
+    private const string NoCodec = "the library has no such codec";
+    private const string NotMapped = "the library does not map files";
+
+    public static IReadOnlyList<Workload> All { get; } = [.. Lookups(), .. Bags(), .. Quantized(), .. Training(), .. Loading()];
+
+    /// <summary>What an embedding or bag of a workload is created with.</summary>
+    public static EmbeddingOptions OurOptions(Workload workload) => new()
+    {
+        Sparse = workload.Sparse,
+        ScaleGradByFrequency = workload.ByFrequency,
+    };
+
+    private static IEnumerable<Workload> Lookups()
+    {
+        Goal[] small = [Goal.Within(Rival.Loop, 0.75)];
+        yield return new("L1", WorkloadKind.Lookup, 10_000, 64, 1) { Goals = [Goal.Within(Rival.Loop, 1.2), new(Rival.OnnxRuntime, 100)] };
+        yield return new("L8", WorkloadKind.Lookup, 10_000, 64, 8) { Goals = small };
+        yield return new("L32", WorkloadKind.Lookup, 10_000, 64, 32) { Goals = small };
+        foreach ((string id, int rows, int dim, double uniform, double skewed) in
+            new[] { ("G16", 4 * Million, 16, 3, 3), ("G64", Million, 64, 1.3, 2), ("G128", Million, 128, 1.3, 2) })
+        {
+            Goal limit = Goal.Within(Rival.Limit, 1.05);
+            Workload lookup = new(id, WorkloadKind.Lookup, rows, dim, 65_536);
+            Workload[] both = [lookup with { Goals = [limit, new(Rival.BestLibrary, uniform)] }, lookup with { Skewed = true, Goals = [limit, new(Rival.BestLibrary, skewed)] }];
+            foreach (Workload one in both.SelectMany(Named).SelectMany(one => OnThreads(one, s_lookupThreads))) yield return one;
+        }
+    }
+
+    private static IEnumerable<Workload> Bags()
+    {
+        Goal[] linear = [Goal.Within(Rival.Limit, 1.05), new(Rival.Fbgemm, 1)];
+        Workload narrow = new("B64-sum", WorkloadKind.Bag, Million, 64, 512) { BagLength = 100, Goals = linear };
+        Workload wide = narrow with { Id = "B128-sum", Dim = 128 };
+        Workload[] bags =
+        [
+            .. BothDistributions(narrow),
+            .. BothDistributions(wide),
+            .. BothDistributions(wide with { Id = "B128-weighted", Weighted = true }),
+            .. BothDistributions(wide with { Id = "B128-mean", Pooling = Pooling.Mean }),
+            wide with { Id = "B128-max", Pooling = Pooling.Max, Goals = [new(Rival.BestLibrary, 9)] },
+            wide with { Id = "B128-max", Pooling = Pooling.Max, Skewed = true, Goals = [new(Rival.BestLibrary, 15)] },
+        ];
+        return bags.SelectMany(Named).SelectMany(one => OnThreads(one, s_lookupThreads));
+    }
+
+    private static IEnumerable<Workload> Quantized() =>
+        from bag in new (string Id, double Uniform, double Skewed)[] { ("QH", 1, 1), ("Q8", 1, 1), ("Q4", 1.3, 1.1) }
+        from skewed in s_distributions
+        from one in Named(new(bag.Id, WorkloadKind.Bag, Million, 128, 512)
+        {
+            BagLength = 100,
+            Skewed = skewed,
+            Missing = NoCodec,
+            Goals = [new(Rival.Fbgemm, skewed ? bag.Skewed : bag.Uniform)],
+        })
+        select one;
+
+    private static IEnumerable<Workload> Training()
+    {
+        Workload backward = new("BD", WorkloadKind.Backward, 100_000, 64, 8_192) { Skewed = true, Goals = [new(Rival.PyTorch, 1.5)] };
+        yield return backward;
+        yield return backward with { Id = "BDF", ByFrequency = true };
+        yield return backward with { Id = "BD-sparse", Sparse = true, Goals = [new(Rival.PyTorch, 8)] };
+
+        Workload step = new("TS", WorkloadKind.Step, Million, 64, 8_192) { Skewed = true, Sparse = true, Goals = [new(Rival.PyTorch, 2.5)] };
+        Workload[] steps =
+        [
+            step,
+            step with { Id = "TA", Rule = StepRule.Adagrad, Goals = [new(Rival.PyTorch, 8)] },
+            step with { Id = "TM", Rule = StepRule.SparseAdam, Goals = [new(Rival.PyTorch, 6)] },
+        ];
+        foreach (Workload one in steps.SelectMany(one => OnThreads(one, s_stepThreads))) yield return one;
+
+        yield return new("RN", WorkloadKind.Renorm, Million, 64, 8_192) { Skewed = true, Goals = [new(Rival.PyTorch, 60)] };
+        yield return new("SEED", WorkloadKind.Seed, 5, 3, 5) { Goals = [new(Rival.PyTorch, 100)] };
+    }
+
+    private static IEnumerable<Workload> Loading()
+    {
+        Workload load = new("LD", WorkloadKind.Load, Million, 64, 0) { Goals = [Goal.Within(Rival.Loop, 1.1)] };
+        yield return load;
+        yield return load with { Id = "LD-mapped", Missing = NotMapped, Goals = [] };
+    }
+
+    private static Workload[] BothDistributions(Workload one) => [one with { Skewed = false }, one with { Skewed = true }];
+
+    private static IEnumerable<Workload> Named(Workload one) => [one with { Id = $"{one.Id}-{(one.Skewed ? "Z" : "U")}" }];
+
+    /// <summary>More threads are measured against one thread of ours.</summary>
+    private static IEnumerable<Workload> OnThreads(Workload one, int[] threads) => threads.Select(count => count == 1
+        ? one
+        : one with
+        {
+            Threads = count,
+            Goals = one.Kind == WorkloadKind.Step ? [] : [new(Rival.OneThread, one.Skewed ? 1.5 : 1.8)],
+        });
+}

@@ -1,0 +1,123 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace SimdEmbed.Kernels;
+
+/// <summary>
+/// The lookup walker: rows as they are, so that -0.0 and the payload of a NaN survive, or <c>code * scale + bias</c>, the product
+/// rounded before the sum.
+/// </summary>
+internal static unsafe class Gather<TIndex, TCodec>
+    where TIndex : unmanaged, IBinaryInteger<TIndex>
+    where TCodec : struct, IRowCodec
+{
+    /// <summary>Below this count nothing is asked for ahead: the rows are under way before the first is copied.</summary>
+    private const int Few = 16;
+
+    /// <summary>
+    /// Writes row <c>indices[i]</c> to row <c>i</c> of <paramref name="output"/>. Inlined into the caller, because a batch of one row
+    /// costs little more than the call of a function.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run(in RowView table, TIndex* indices, int count, float* output)
+    {
+        if (count >= Few || NeedsCare(table))
+        {
+            RunAhead(table, indices, count, null, output);
+            return;
+        }
+
+        byte* rows = table.Rows;
+        nint stride = table.Stride;
+        nint dim = table.Dim;
+        for (int i = 0; i < count; i++, output += dim)
+        {
+            nint index = nint.CreateTruncating(indices[i]);
+            Row(rows + (index * stride), TCodec.Affine ? table.Side + (2 * index) : null, dim, output);
+        }
+    }
+
+    /// <summary>As <see cref="Run"/>, for many rows: row <c>i</c> goes to row <c>targets[i]</c>, unless that is null.</summary>
+    public static void RunAhead(in RowView table, TIndex* indices, int count, long* targets, float* output)
+    {
+        byte* rows = table.Rows;
+        nint stride = table.Stride;
+        nint dim = table.Dim;
+        float* side = table.Side;
+        bool narrow = NeedsCare(table);
+        int distance = Prefetch.Distance((int)nint.Min(stride, 1 << 20));
+        for (int i = 0; i < count; i++)
+        {
+            nint ahead = nint.CreateTruncating(indices[int.Min(i + distance, count - 1)]);
+            Prefetch.Row(rows + (ahead * stride), stride);
+            if (TCodec.Affine) Prefetch.Lines((byte*)(side + (2 * ahead)), 8);
+            nint index = nint.CreateTruncating(indices[i]);
+            byte* row = rows + (index * stride);
+            float* target = output + ((targets == null ? i : (nint)targets[i]) * dim);
+            if (narrow) Narrow(row, dim, target);
+            else Row(row, TCodec.Affine ? side + (2 * index) : null, dim, target);
+        }
+    }
+
+    /// <summary>Decodes one row; <paramref name="side"/> is its own pair.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Row(byte* row, float* side, nint dim, float* target)
+    {
+        nint width = Vector<float>.Count;
+        if (TCodec.Parts > 1 || dim < width)
+        {
+            Buffered(row, side, dim, target);
+            return;
+        }
+
+        nint column = 0;
+        for (; column <= dim - (4 * width); column += 4 * width)
+        {
+            byte* at = row + (column * TCodec.Bits / 8);
+            float* to = target + column;
+            Unsafe.WriteUnaligned(to, TCodec.Load(at, 0));
+            Unsafe.WriteUnaligned(to + width, TCodec.Load(at, 1));
+            Unsafe.WriteUnaligned(to + (2 * width), TCodec.Load(at, 2));
+            Unsafe.WriteUnaligned(to + (3 * width), TCodec.Load(at, 3));
+        }
+
+        // The last vector overlaps: what is written twice is the same.
+        for (; column < dim; column += width)
+        {
+            nint begin = nint.Min(column, dim - width);
+            Unsafe.WriteUnaligned(target + begin, TCodec.Load(row + (begin * TCodec.Bits / 8), 0));
+        }
+    }
+
+    /// <summary>Rows whose vectors are not columns in order, or go beyond the last.</summary>
+    private static void Buffered(byte* row, float* side, nint dim, float* target)
+    {
+        nint width = Vector<float>.Count;
+        nint span = TCodec.Span(dim);
+        float* values = stackalloc float[TCodec.Parts * Vector<float>.Count];
+        Vector<float> scale = TCodec.Affine ? new Vector<float>(side[0]) : default;
+        Vector<float> bias = TCodec.Affine ? new Vector<float>(side[1]) : default;
+        for (nint position = 0; position < span; position += TCodec.Parts * width)
+        {
+            byte* at = row + (position * TCodec.Bits / 8);
+            for (int k = 0; k < TCodec.Parts; k++) Unsafe.WriteUnaligned(values + (k * width), Value(at, k, scale, bias));
+            TCodec.Store(target, dim, position, values, TCodec.Parts);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> Value(byte* row, int k, Vector<float> scale, Vector<float> bias)
+    {
+        Vector<float> value = TCodec.Load(row, k);
+        return TCodec.Affine ? (value * scale) + bias : value;
+    }
+
+    private static void Narrow(byte* row, nint dim, float* target)
+    {
+        for (nint column = 0; column < dim; column++) target[column] = TCodec.LoadOne(row, column)[0];
+    }
+
+    /// <summary>Whether a whole vector would read beyond memory that is ours.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool NeedsCare(in RowView table) => TCodec.Parts == 1 && table.Dim < Vector<float>.Count && !table.Padded;
+}
