@@ -1,7 +1,9 @@
+using SimdEmbed.AotTests;
 using SimdEmbed.Tests.Golden;
 using SimdEmbed.Tests.Initializers;
 
 // The golden data through the public API of a native build: what a service that publishes native gets.
+if (args is ["crash-child", _, ..]) return CrashChild.Run(args);
 string folder = args.Length > 0 ? args[0] : Path.Combine(AppContext.BaseDirectory, "Golden");
 int passed = 0;
 int failed = 0;

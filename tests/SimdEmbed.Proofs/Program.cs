@@ -12,5 +12,9 @@ internal static class Program
         BadIndicesProof.Create(),
         BadBagsProof.Create(),
         FuzzProof.Create(),
+        CrashProof.Create(),
+        LostWritesProof.Create(),
+        BitFlipsProof.Create(),
+        CheckpointSpeedProof.Create(),
     }.Parse(arguments).Invoke();
 }

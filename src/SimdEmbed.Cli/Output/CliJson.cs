@@ -14,6 +14,7 @@ namespace SimdEmbed.Cli;
 [JsonSerializable(typeof(LookupReport))]
 [JsonSerializable(typeof(ConvertReport))]
 [JsonSerializable(typeof(VerifyReport))]
+[JsonSerializable(typeof(CheckpointsReport))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     public static void Print<T>(T document, JsonTypeInfo<T> type)

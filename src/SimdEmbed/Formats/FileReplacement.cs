@@ -1,4 +1,5 @@
 using System.Globalization;
+using SimdEmbed.Internals;
 
 namespace SimdEmbed.Formats;
 
@@ -26,10 +27,11 @@ internal static class FileReplacement
             using (stream)
             {
                 write(stream);
-                stream.Flush(flushToDisk: true);
+                stream.Flush();
+                Durability.Sync(stream.SafeFileHandle, temporary);
             }
 
-            File.Move(temporary, target, overwrite: true);
+            Durability.Rename(temporary, target);
             isDone = true;
         }
         finally

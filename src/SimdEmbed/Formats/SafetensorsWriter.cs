@@ -39,6 +39,9 @@ public sealed unsafe class SafetensorsWriter
     /// </summary>
     public bool IncludeHashes { get; init; } = true;
 
+    /// <summary>Is given the header, length in front included, before it is written: to put a sum of it into the place it holds for one.</summary>
+    internal Action<Span<byte>>? SealHeader { get; init; }
+
     /// <summary>Adds a table, as the codec of its rows has it: float32 rows become an <c>F32</c> tensor <c>[RowCount, Dim]</c>.</summary>
     /// <param name="name">The tensor's name: valid Unicode of at most 4096 bytes, used once.</param>
     /// <param name="table">It must be neither changed nor disposed before the file is written.</param>
@@ -214,6 +217,7 @@ public sealed unsafe class SafetensorsWriter
         }
 
         BinaryPrimitives.WriteInt64LittleEndian(header, length);
+        SealHeader?.Invoke(header);
         return header;
     }
 

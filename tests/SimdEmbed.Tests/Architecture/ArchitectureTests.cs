@@ -21,6 +21,9 @@ public sealed class ArchitectureTests
 
         // A fused step takes an embedding, so that optimizers stand above it; no embedding knows an optimizer.
         ["Optimizers"] = ["Kernels", "Internals", "Tables", "Gradients", ""],
+
+        // Checkpoints are the one place that knows models, optimizers and files.
+        ["Checkpoints"] = ["Kernels", "Internals", "Initializers", "Tables", "Formats", "Optimizers", ""],
     };
 
     /// <summary>What makes objects by its nature, between steps: adding parameters, and saving or replacing what is remembered of them.</summary>

@@ -1,0 +1,215 @@
+using SimdEmbed.Checkpoints;
+using SimdEmbed.Internals;
+
+namespace SimdEmbed;
+
+/// <summary>
+/// Checkpoints of a training run that survive anything: a process may be killed at any instant, on a full or failing disk, and the newest
+/// complete checkpoint opens, bit for bit, and goes on to the same bits.
+/// </summary>
+/// <remarks>
+/// A directory holds generations: safetensors files <c>checkpoint-00000042.safetensors</c>, which other tools open too, with a sum of every
+/// tensor and of the header in the metadata. A generation is written beside, flushed to the disk and renamed, and the directory is
+/// flushed: when a save returns, it outlasts a loss of power. One saver at a time works in a directory; any number may load meanwhile.
+/// </remarks>
+public static class Checkpoint
+{
+    /// <summary>Saves an embedding and its optimizer as the next generation, as <see cref="TrainingState(Embedding, Optimizer)"/> names them.</summary>
+    /// <param name="directory">Where to; it is made where it is missing.</param>
+    /// <param name="model">The embedding.</param>
+    /// <param name="optimizer">What trains it.</param>
+    /// <param name="options">How many generations are kept; null for two.</param>
+    /// <returns>The generation.</returns>
+    /// <exception cref="CheckpointWriteException">The checkpoint could not be written; the previous generation is intact.</exception>
+    public static SavedCheckpoint Save(string directory, Embedding model, Optimizer optimizer, CheckpointSaveOptions? options = null) =>
+        Save(directory, new TrainingState(model, optimizer), options);
+
+    /// <summary>Saves an embedding bag and its optimizer as the next generation, as <see cref="TrainingState(EmbeddingBag, Optimizer)"/> names them.</summary>
+    /// <param name="directory">Where to; it is made where it is missing.</param>
+    /// <param name="model">The embedding bag.</param>
+    /// <param name="optimizer">What trains it.</param>
+    /// <param name="options">How many generations are kept; null for two.</param>
+    /// <returns>The generation.</returns>
+    /// <exception cref="CheckpointWriteException">The checkpoint could not be written; the previous generation is intact.</exception>
+    public static SavedCheckpoint Save(string directory, EmbeddingBag model, Optimizer optimizer, CheckpointSaveOptions? options = null) =>
+        Save(directory, new TrainingState(model, optimizer), options);
+
+    /// <summary>
+    /// Saves a training state as the next generation, and removes older ones beyond those to keep. It streams: the memory needed does not
+    /// depend on the tables' size.
+    /// </summary>
+    /// <param name="directory">Where to; it is made where it is missing.</param>
+    /// <param name="state">It is only read, and nothing it names may be changed during the call.</param>
+    /// <param name="options">How many generations are kept; null for two.</param>
+    /// <param name="progress">Is told how far the call is, now and then.</param>
+    /// <param name="cancellationToken">Ends the call between two pieces of data; the previous generation is left and nothing else.</param>
+    /// <returns>The generation, which is on the disk.</returns>
+    /// <exception cref="CheckpointWriteException">The checkpoint could not be written; the previous generation is intact.</exception>
+    /// <exception cref="ArgumentException">The state has a metadata text that is no valid Unicode, or the same name twice.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><see cref="CheckpointSaveOptions.Keep"/> is below 1.</exception>
+    /// <exception cref="ObjectDisposedException">A table or optimizer was disposed.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    public static SavedCheckpoint Save(
+        string directory,
+        TrainingState state,
+        CheckpointSaveOptions? options = null,
+        IProgress<CheckpointProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        Save(CheckpointDisk.Instance, directory, state, options, progress, cancellationToken);
+
+    /// <summary>Saves on a thread of its own; until the task ends, nothing the state names may be changed.</summary>
+    /// <param name="directory">Where to; it is made where it is missing.</param>
+    /// <param name="state">It is only read.</param>
+    /// <param name="options">How many generations are kept; null for two.</param>
+    /// <param name="progress">Is told how far the save is, now and then.</param>
+    /// <param name="cancellationToken">Ends the save between two pieces of data; the previous generation is left and nothing else.</param>
+    /// <returns>The generation; the task fails as <see cref="Save(string, TrainingState, CheckpointSaveOptions?, IProgress{CheckpointProgress}?, CancellationToken)"/> throws.</returns>
+    public static Task<SavedCheckpoint> SaveAsync(
+        string directory,
+        TrainingState state,
+        CheckpointSaveOptions? options = null,
+        IProgress<CheckpointProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        OnThread(() => Save(directory, state, options, progress, cancellationToken), cancellationToken);
+
+    /// <summary>Loads the newest generation that verifies into an embedding and its optimizer.</summary>
+    /// <param name="directory">Where the generations are.</param>
+    /// <param name="model">An embedding of the shape that was saved.</param>
+    /// <param name="optimizer">An optimizer of the kind that was saved, with the embedding's table.</param>
+    /// <param name="options">What is accepted; null for the same model only.</param>
+    /// <returns>Which generation, and which were passed over.</returns>
+    /// <exception cref="CheckpointReadException">There is no generation, or none that can be loaded.</exception>
+    /// <exception cref="TableMismatchException">The checkpoint is another model's.</exception>
+    public static LoadedCheckpoint Load(string directory, Embedding model, Optimizer optimizer, CheckpointLoadOptions? options = null) =>
+        Load(directory, new TrainingState(model, optimizer), options);
+
+    /// <summary>Loads the newest generation that verifies into an embedding bag and its optimizer.</summary>
+    /// <param name="directory">Where the generations are.</param>
+    /// <param name="model">An embedding bag of the shape that was saved.</param>
+    /// <param name="optimizer">An optimizer of the kind that was saved, with the embedding bag's table.</param>
+    /// <param name="options">What is accepted; null for the same model only.</param>
+    /// <returns>Which generation, and which were passed over.</returns>
+    /// <exception cref="CheckpointReadException">There is no generation, or none that can be loaded.</exception>
+    /// <exception cref="TableMismatchException">The checkpoint is another model's.</exception>
+    public static LoadedCheckpoint Load(string directory, EmbeddingBag model, Optimizer optimizer, CheckpointLoadOptions? options = null) =>
+        Load(directory, new TrainingState(model, optimizer), options);
+
+    /// <summary>
+    /// Loads the newest generation that verifies into what a state names: rows, optimizer state and learning rates, step, random state and
+    /// metadata. Its file is read twice: first all of it is compared with its sums, and only then is anything changed.
+    /// </summary>
+    /// <param name="directory">Where the generations are.</param>
+    /// <param name="state">Tables, arrays and optimizers of the shapes that were saved, by the same names.</param>
+    /// <param name="options">What is accepted; null for the same model only.</param>
+    /// <param name="progress">Is told how far the call is, now and then.</param>
+    /// <param name="cancellationToken">Ends the call as long as nothing was changed.</param>
+    /// <returns>Which generation, and which were passed over.</returns>
+    /// <exception cref="CheckpointReadException">
+    /// There is no generation, or none that can be loaded. Nothing was changed, unless the disk failed between the first reading and the
+    /// second; the message then says so.
+    /// </exception>
+    /// <exception cref="TableMismatchException">The checkpoint is another model's; nothing was changed.</exception>
+    /// <exception cref="InsufficientMemoryException">There is no memory for the optimizer's list of rows; nothing was changed.</exception>
+    /// <exception cref="ObjectDisposedException">A table or optimizer was disposed.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled; nothing was changed.</exception>
+    public static LoadedCheckpoint Load(
+        string directory,
+        TrainingState state,
+        CheckpointLoadOptions? options = null,
+        IProgress<CheckpointProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        Load(CheckpointDisk.Instance, directory, state, options, progress, cancellationToken);
+
+    /// <summary>Loads on a thread of its own; until the task ends, nothing the state names may be used.</summary>
+    /// <param name="directory">Where the generations are.</param>
+    /// <param name="state">Tables, arrays and optimizers of the shapes that were saved, by the same names.</param>
+    /// <param name="options">What is accepted; null for the same model only.</param>
+    /// <param name="progress">Is told how far the load is, now and then.</param>
+    /// <param name="cancellationToken">Ends the load as long as nothing was changed.</param>
+    /// <returns>Which generation; the task fails as <see cref="Load(string, TrainingState, CheckpointLoadOptions?, IProgress{CheckpointProgress}?, CancellationToken)"/> throws.</returns>
+    public static Task<LoadedCheckpoint> LoadAsync(
+        string directory,
+        TrainingState state,
+        CheckpointLoadOptions? options = null,
+        IProgress<CheckpointProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        OnThread(() => Load(directory, state, options, progress, cancellationToken), cancellationToken);
+
+    /// <summary>Whether a directory has a generation, damaged or not: if it has none, training starts anew.</summary>
+    /// <param name="directory">It need not exist.</param>
+    /// <returns>True if there is one.</returns>
+    /// <exception cref="IOException">The directory could not be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be read.</exception>
+    public static bool Exists(string directory) => Generations(CheckpointDisk.Instance, directory).Generations().Count > 0;
+
+    /// <summary>Reads every generation and compares it with its sums; the first without a problem is what a load takes.</summary>
+    /// <param name="directory">Where the generations are.</param>
+    /// <param name="cancellationToken">Ends the call between two pieces of data.</param>
+    /// <returns>All generations, the newest first; empty when there is none.</returns>
+    /// <exception cref="IOException">The directory could not be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be read.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    public static IReadOnlyList<CheckpointGeneration> Verify(string directory, CancellationToken cancellationToken = default)
+    {
+        List<CheckpointGeneration> verified = [];
+        CheckpointDirectory generations = Generations(CheckpointDisk.Instance, directory);
+        foreach (long generation in generations.Generations())
+        {
+            string path = generations.PathOf(generation);
+            if (!CheckpointFile.TryOpen(CheckpointDisk.Instance, path, generation, out CheckpointFile? file, out string? problem))
+            {
+                verified.Add(new CheckpointGeneration(generation, path, 0, 0, problem));
+                continue;
+            }
+
+            using (file)
+            {
+                _ = file.TryVerify(null, cancellationToken, out problem);
+                verified.Add(new CheckpointGeneration(generation, path, file.Bytes, file.Step, problem));
+            }
+        }
+
+        return verified;
+    }
+
+    internal static SavedCheckpoint Save(
+        ICheckpointDisk disk,
+        string directory,
+        TrainingState state,
+        CheckpointSaveOptions? options = null,
+        IProgress<CheckpointProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        CheckpointDirectory generations = Generations(disk, directory);
+        options ??= new CheckpointSaveOptions();
+        if (options.Keep < 1) Throw.OutOfRange(nameof(options.Keep), options.Keep, "1 or more");
+        cancellationToken.ThrowIfCancellationRequested();
+        return generations.Save(state, options.Keep, progress, cancellationToken);
+    }
+
+    internal static LoadedCheckpoint Load(
+        ICheckpointDisk disk,
+        string directory,
+        TrainingState state,
+        CheckpointLoadOptions? options = null,
+        IProgress<CheckpointProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        ArgumentNullException.ThrowIfNull(state);
+        options ??= new CheckpointLoadOptions();
+        if (!Enum.IsDefined(options.Rows)) Throw.OutOfRange(nameof(options.Rows), options.Rows, "a defined RowCountPolicy");
+        return new CheckpointLoader(disk, Path.GetFullPath(directory), state, options).Load(progress, cancellationToken);
+    }
+
+    private static CheckpointDirectory Generations(ICheckpointDisk disk, string directory)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        return new CheckpointDirectory(disk, Path.GetFullPath(directory));
+    }
+
+    // A long wait on a disk takes no thread from the pool.
+    private static Task<T> OnThread<T>(Func<T> work, CancellationToken cancellationToken) =>
+        Task.Factory.StartNew(work, cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+}

@@ -1,0 +1,115 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using SimdEmbed.Formats;
+
+namespace SimdEmbed.Checkpoints;
+
+/// <summary>
+/// The file of a generation, open: its structure and its header's sum were checked. Nothing throws for a file that is damaged; the
+/// problem is one sentence.
+/// </summary>
+internal sealed class CheckpointFile : IDisposable
+{
+    private readonly TableFile _tensors;
+
+    private CheckpointFile(TableFile tensors, long bytes)
+    {
+        _tensors = tensors;
+        Bytes = bytes;
+        foreach (TensorInfo tensor in tensors.Tensors) TensorBytes += tensor.ByteLength;
+    }
+
+    public long Bytes { get; }
+
+    public long TensorBytes { get; }
+
+    public long Step { get; private init; }
+
+    public IReadOnlyList<TensorInfo> Tensors => _tensors.Tensors;
+
+    public IReadOnlyDictionary<string, string> Metadata => _tensors.Metadata;
+
+    public static bool TryOpen(
+        ICheckpointDisk disk, string path, long generation, [NotNullWhen(true)] out CheckpointFile? file, [NotNullWhen(false)] out string? problem)
+    {
+        file = null;
+        TableFile? tensors = null;
+        try
+        {
+            FileBytes bytes = disk.Open(path);
+            tensors = TableFile.Open(bytes, options: null);
+            problem = ProblemOf(bytes, tensors.Metadata, generation, out long step);
+            if (problem != null) return false;
+            file = new CheckpointFile(tensors, bytes.Length) { Step = step };
+            tensors = null;
+            return true;
+        }
+        catch (Exception e) when (IsDamage(e))
+        {
+            problem = e.Message;
+            return false;
+        }
+        finally
+        {
+            tensors?.Dispose();
+        }
+    }
+
+    /// <summary>What a file that cannot be read throws, as opposed to a mistake of the program.</summary>
+    public static bool IsDamage(Exception e) => e is TableFormatException or IOException or UnauthorizedAccessException;
+
+    /// <summary>Compares every tensor with its sum.</summary>
+    public bool TryVerify(IProgress<long>? progress, CancellationToken cancellationToken, [NotNullWhen(false)] out string? problem)
+    {
+        problem = null;
+        try
+        {
+            int verified = _tensors.Verify(progress, cancellationToken);
+            if (verified != Tensors.Count) problem = $"{Tensors.Count - verified} of {Tensors.Count} tensors have no sum.";
+        }
+        catch (Exception e) when (IsDamage(e))
+        {
+            problem = e.Message;
+        }
+
+        return problem == null;
+    }
+
+    public bool TryGetTensor(string name, [NotNullWhen(true)] out TensorInfo? tensor) => _tensors.TryGetTensor(name, out tensor);
+
+    public byte[] ReadRandomState()
+    {
+        if (!TryGetTensor(CheckpointWriter.RandomStateName, out TensorInfo? tensor)) return [];
+        byte[] bytes = new byte[tensor.ByteLength];
+        _tensors.Read(tensor.Name, bytes);
+        return bytes;
+    }
+
+    public void Dispose() => _tensors.Dispose();
+
+    private static string? ProblemOf(FileBytes bytes, IReadOnlyDictionary<string, string> metadata, long generation, out long step)
+    {
+        step = 0;
+        if (!metadata.TryGetValue(CheckpointWriter.VersionKey, out string? version)) return "it is no checkpoint.";
+        if (!IsSealed(bytes)) return "its header is not what was written: the file is damaged.";
+        if (version != CheckpointWriter.Version) return $"it is a checkpoint of version {FormatError.Quote(version)}; version {CheckpointWriter.Version} is read.";
+        if (!TryGet(metadata, CheckpointWriter.GenerationKey, out long own) || !TryGet(metadata, CheckpointWriter.StepKey, out step)) return "it has no generation or no step.";
+        return own == generation ? null : $"it is generation {own} under the name of another.";
+    }
+
+    private static bool IsSealed(FileBytes bytes)
+    {
+        // The parser has found a header of this length in the file.
+        FormatError error = default;
+        Span<byte> length = stackalloc byte[SafetensorsReader.LengthBytes];
+        if (!bytes.TryRead(0, length, ref error)) return false;
+        byte[] header = new byte[SafetensorsReader.LengthBytes + BitConverter.ToInt32(length)];
+        return bytes.TryRead(0, header, ref error) && HeaderSeal.TryVerify(header);
+    }
+
+    private static bool TryGet(IReadOnlyDictionary<string, string> metadata, string key, out long value)
+    {
+        value = 0;
+        return metadata.TryGetValue(key, out string? text) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+    }
+}

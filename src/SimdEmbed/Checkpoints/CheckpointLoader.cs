@@ -1,0 +1,197 @@
+using SimdEmbed.Formats;
+
+namespace SimdEmbed.Checkpoints;
+
+/// <summary>Loads the newest generation that verifies: nothing of the state is changed before all of its file was read once.</summary>
+internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, TrainingState state, CheckpointLoadOptions options)
+{
+    private readonly List<SkippedGeneration> _skipped = [];
+    private bool _isPartlyLoaded;
+
+    public LoadedCheckpoint Load(IProgress<CheckpointProgress>? progress, CancellationToken cancellationToken)
+    {
+        CheckpointDirectory generations = new(disk, directory);
+        foreach (long generation in generations.Generations())
+        {
+            string path = generations.PathOf(generation);
+            if (CheckpointFile.TryOpen(disk, path, generation, out CheckpointFile? file, out string? problem))
+            {
+                using (file)
+                {
+                    if (TryLoad(file, path, progress, cancellationToken, out problem)) return new LoadedCheckpoint(generation, path, _skipped);
+                }
+            }
+
+            _skipped.Add(new SkippedGeneration(generation, path, problem!));
+        }
+
+        throw new CheckpointReadException(directory, _skipped, _isPartlyLoaded);
+    }
+
+    private bool TryLoad(CheckpointFile file, string path, IProgress<CheckpointProgress>? progress, CancellationToken cancellationToken, out string? problem)
+    {
+        // Another model's checkpoint is no damaged one: an older generation is not what was asked for.
+        Dictionary<string, OptimizerDescription> optimizers = MatchOptimizers(file, path);
+        List<(CheckpointTensor Target, TensorInfo Source)> pairs = MatchTensors(file, path);
+        LoadProgress done = new(progress, 2 * file.TensorBytes);
+        if (!file.TryVerify(done, cancellationToken, out problem)) return false;
+        try
+        {
+            FormatError error = default;
+            byte[] randomState = file.ReadRandomState();
+            List<RowSource> sources = [];
+            foreach ((CheckpointTensor target, TensorInfo source) in pairs)
+            {
+                RowSource rows = new(source.View, target.Shape.Length == 2 ? source.Shape[0] : 1, done.Add);
+                if (!target.TryPrepare(rows, ref error)) return Fail(error.ToException(path), out problem);
+                sources.Add(rows);
+            }
+
+            // From here on something changes; what was verified a moment ago can only fail with the disk.
+            for (int i = 0; i < pairs.Count; i++)
+            {
+                _isPartlyLoaded = true;
+                if (!pairs[i].Target.TryRead(sources[i], options.NewRows, ref error)) return Fail(error.ToException(path), out problem);
+            }
+
+            TakeOver(file, optimizers, randomState);
+            return true;
+        }
+        catch (Exception e) when (CheckpointFile.IsDamage(e))
+        {
+            return Fail(e, out problem);
+        }
+    }
+
+    private static bool Fail(Exception e, out string problem)
+    {
+        problem = e.Message;
+        return false;
+    }
+
+    private Dictionary<string, OptimizerDescription> MatchOptimizers(CheckpointFile file, string path)
+    {
+        Dictionary<string, OptimizerDescription> saved = [];
+        foreach ((string key, string text) in file.Metadata)
+        {
+            if (!key.StartsWith(CheckpointWriter.OptimizerPrefix, StringComparison.Ordinal)) continue;
+            string name = key[CheckpointWriter.OptimizerPrefix.Length..];
+            if (!OptimizerDescription.TryParse(text, out OptimizerDescription? description))
+            {
+                throw new TableMismatchException(path, $"what the checkpoint says of optimizer {FormatError.Quote(name)} cannot be understood");
+            }
+
+            saved.Add(name, description);
+        }
+
+        foreach ((string name, Optimizer optimizer) in state.Optimizers)
+        {
+            OptimizerDescription own = OptimizerDescription.Of(optimizer, state);
+            string? mismatch = saved.TryGetValue(name, out OptimizerDescription? description)
+                ? own.MismatchWith(description, name, options.KeepOptimizerOptions)
+                : $"the program has optimizer '{name}' ({own.Kind}); the checkpoint has {Names(saved.Keys, "optimizer")}";
+            if (mismatch != null) throw new TableMismatchException(path, mismatch);
+        }
+
+        return saved;
+    }
+
+    private List<(CheckpointTensor Target, TensorInfo Source)> MatchTensors(CheckpointFile file, string path)
+    {
+        List<(CheckpointTensor, TensorInfo)> pairs = [];
+        HashSet<string> unused = new(StringComparer.Ordinal);
+        foreach (TensorInfo tensor in file.Tensors) unused.Add(tensor.Name);
+        unused.Remove(CheckpointWriter.RandomStateName);
+        foreach (CheckpointTensor target in state.Tensors())
+        {
+            if (!file.TryGetTensor(target.Name, out TensorInfo? source))
+            {
+                throw new TableMismatchException(path, $"the program has tensor '{target.Name}' of {Text(target.Shape)}; the checkpoint has {Names(unused, "tensor")}");
+            }
+
+            if (source.Dtype != TensorDtype.Float32)
+            {
+                throw new TableMismatchException(path, $"tensor '{target.Name}' is {source.Dtype} in the checkpoint and {RowCodec.Float32} in the program");
+            }
+
+            if (!Fits(source.Shape, target))
+            {
+                throw new TableMismatchException(
+                    path, $"tensor '{target.Name}' has shape {Text(source.Shape)} in the checkpoint and {Text(target.Shape)} in the program{Advice(source.Shape, target)}");
+            }
+
+            unused.Remove(target.Name);
+            pairs.Add((target, source));
+        }
+
+        if (unused.Count > 0 && !options.AllowUnused)
+        {
+            throw new TableMismatchException(path, $"the checkpoint has {Names(unused, "tensor")}, which the program has not; CheckpointLoadOptions.AllowUnused leaves that out");
+        }
+
+        return pairs;
+    }
+
+    private bool Fits(ReadOnlySpan<long> saved, CheckpointTensor target)
+    {
+        if (saved.SequenceEqual(target.Shape)) return true;
+        bool isResized = target.CanResize && saved.Length == 2 && saved[1] == target.Shape[1];
+        return isResized && options.Rows switch
+        {
+            RowCountPolicy.Grow => saved[0] < target.Shape[0],
+            RowCountPolicy.Any => true,
+            _ => false,
+        };
+    }
+
+    private static string Advice(ReadOnlySpan<long> saved, CheckpointTensor target) =>
+        target.CanResize && saved.Length == 2 && saved[1] == target.Shape[1]
+            ? $"; CheckpointLoadOptions.Rows = {(saved[0] < target.Shape[0] ? RowCountPolicy.Grow : RowCountPolicy.Any)} loads the rows that both have"
+            : "";
+
+    private void TakeOver(CheckpointFile file, Dictionary<string, OptimizerDescription> optimizers, byte[] randomState)
+    {
+        state.Step = file.Step;
+        state.RandomState = randomState;
+        state.Metadata.Clear();
+        foreach ((string key, string value) in file.Metadata)
+        {
+            if (key.StartsWith(CheckpointWriter.UserPrefix, StringComparison.Ordinal)) state.Metadata.Add(key[CheckpointWriter.UserPrefix.Length..], value);
+        }
+
+        if (options.KeepOptimizerOptions) return;
+        foreach ((string name, Optimizer optimizer) in state.Optimizers)
+        {
+            for (int i = 0; i < optimizer.Groups.Count; i++) optimizer.Groups[i].LearningRate = optimizers[name].LearningRateOf(i);
+        }
+    }
+
+    private static string Names(IReadOnlyCollection<string> names, string what)
+    {
+        const int Most = 4;
+        if (names.Count == 0) return $"no {what}";
+        List<string> quoted = [];
+        foreach (string name in names)
+        {
+            if (quoted.Count < Most) quoted.Add(FormatError.Quote(name));
+        }
+
+        string rest = names.Count > Most ? $" and {names.Count - Most} more" : "";
+        return $"{what} {string.Join(", ", quoted)}{rest}";
+    }
+
+    private static string Text(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
+
+    private sealed class LoadProgress(IProgress<CheckpointProgress>? progress, long total) : IProgress<long>
+    {
+        private long _done;
+
+        public void Report(long value)
+        {
+            _done = value;
+            progress?.Report(new CheckpointProgress(_done, total));
+        }
+
+        public void Add(long bytes) => Report(_done + bytes);
+    }
+}

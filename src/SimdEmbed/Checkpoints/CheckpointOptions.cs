@@ -1,0 +1,43 @@
+namespace SimdEmbed;
+
+/// <summary>How <see cref="Checkpoint.Save(string, TrainingState, CheckpointSaveOptions?, IProgress{CheckpointProgress}?, CancellationToken)"/> keeps checkpoints.</summary>
+public sealed record CheckpointSaveOptions
+{
+    /// <summary>How many generations are kept, the new one included: 1 or more. Older ones are removed once the new one is on the disk.</summary>
+    public int Keep { get; init; } = 2;
+}
+
+/// <summary>What <see cref="Checkpoint.Load(string, TrainingState, CheckpointLoadOptions?, IProgress{CheckpointProgress}?, CancellationToken)"/> accepts.</summary>
+public sealed record CheckpointLoadOptions
+{
+    /// <summary>Whether a table may have another number of rows than in the checkpoint. Its dim may never differ.</summary>
+    public RowCountPolicy Rows { get; init; }
+
+    /// <summary>
+    /// Where the rows come from that a table has beyond the checkpoint's. Null leaves them as they are: what they were initialised with, in a
+    /// new table. Their optimizer state starts anew.
+    /// </summary>
+    public Initializer? NewRows { get; init; }
+
+    /// <summary>True to load part of a checkpoint, for example the weights without an optimizer: what the state does not name is left out.</summary>
+    public bool AllowUnused { get; init; }
+
+    /// <summary>
+    /// True to go on with the hyperparameters of the program, the learning rate among them, where they differ from the checkpoint's. By
+    /// default a difference is refused, and the learning rate is the checkpoint's.
+    /// </summary>
+    public bool KeepOptimizerOptions { get; init; }
+}
+
+/// <summary>Which numbers of rows may be loaded into a table.</summary>
+public enum RowCountPolicy
+{
+    /// <summary>The table's own only.</summary>
+    Exact = 0,
+
+    /// <summary>Fewer than the table has too: the table grew.</summary>
+    Grow = 1,
+
+    /// <summary>More too: rows that the table does not have are dropped.</summary>
+    Any = 2,
+}

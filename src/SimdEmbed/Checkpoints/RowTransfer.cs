@@ -1,0 +1,114 @@
+using System.Runtime.InteropServices;
+using SimdEmbed.Formats;
+using SimdEmbed.Kernels;
+
+namespace SimdEmbed.Checkpoints;
+
+/// <summary>The rows of a tensor in an open checkpoint.</summary>
+internal sealed unsafe class RowSource(TensorView view, long rows, Action<long> report)
+{
+    public long Rows => rows;
+
+    /// <summary>Reads bytes from <paramref name="skip"/> on.</summary>
+    public bool TryRead(long skip, byte* destination, long count, ref FormatError error)
+    {
+        for (long done = 0; done < count;)
+        {
+            long piece = long.Min(count - done, RowTransfer.PieceBytes);
+            if (!view.Bytes.TryRead(skip + done, destination + done, piece, ref error)) return false;
+            done += piece;
+            report(piece);
+        }
+
+        return true;
+    }
+}
+
+/// <summary>Rows to a stream and back, in pieces: no more memory is needed for a large table than for a small one.</summary>
+internal static unsafe class RowTransfer
+{
+    /// <summary>Large enough to cost few calls, small enough to stay in the second cache between the hash and the copy.</summary>
+    public const int PieceBytes = 1 << 20;
+
+    public static void Write(in RowView rows, Stream output)
+    {
+        nint bytes = (nint)rows.Dim * sizeof(float);
+        if (rows.Stride == bytes || rows.Count == 1)
+        {
+            Write(rows.Rows, rows.Count * bytes, output);
+            return;
+        }
+
+        // What an optimizer remembers of a row lies side by side: each of its tensors is every other vector.
+        int fitting = FittingRows(bytes);
+        if (fitting == 0)
+        {
+            for (long row = 0; row < rows.Count; row++) Write(rows.Rows + ((nint)row * rows.Stride), bytes, output);
+            return;
+        }
+
+        byte* piece = (byte*)NativeMemory.Alloc(PieceBytes);
+        try
+        {
+            for (long first = 0; first < rows.Count; first += fitting)
+            {
+                int count = (int)long.Min(fitting, rows.Count - first);
+                for (int i = 0; i < count; i++) Copy(rows.Rows + ((nint)(first + i) * rows.Stride), piece + (i * bytes), bytes);
+                output.Write(new ReadOnlySpan<byte>(piece, (int)(count * bytes)));
+            }
+        }
+        finally
+        {
+            NativeMemory.Free(piece);
+        }
+    }
+
+    /// <summary>Reads the rows that both sides have.</summary>
+    public static bool TryRead(RowSource source, in RowView rows, ref FormatError error)
+    {
+        nint bytes = (nint)rows.Dim * sizeof(float);
+        long kept = long.Min(source.Rows, rows.Count);
+        if (rows.Stride == bytes || kept == 1) return source.TryRead(0, rows.Rows, kept * bytes, ref error);
+        int fitting = FittingRows(bytes);
+        if (fitting == 0)
+        {
+            for (long row = 0; row < kept; row++)
+            {
+                if (!source.TryRead(row * bytes, rows.Rows + ((nint)row * rows.Stride), bytes, ref error)) return false;
+            }
+
+            return true;
+        }
+
+        byte* piece = (byte*)NativeMemory.Alloc(PieceBytes);
+        try
+        {
+            for (long first = 0; first < kept; first += fitting)
+            {
+                int count = (int)long.Min(fitting, kept - first);
+                if (!source.TryRead(first * bytes, piece, count * bytes, ref error)) return false;
+                for (int i = 0; i < count; i++) Copy(piece + (i * bytes), rows.Rows + ((nint)(first + i) * rows.Stride), bytes);
+            }
+        }
+        finally
+        {
+            NativeMemory.Free(piece);
+        }
+
+        return true;
+    }
+
+    /// <summary>Rows in a piece; 0 for rows so long that each is a piece or more of its own.</summary>
+    private static int FittingRows(nint bytes) => bytes == 0 ? PieceBytes : (int)(PieceBytes / bytes);
+
+    private static void Write(byte* start, long bytes, Stream output)
+    {
+        for (long done = 0; done < bytes; done += PieceBytes)
+        {
+            output.Write(new ReadOnlySpan<byte>(start + done, (int)long.Min(bytes - done, PieceBytes)));
+        }
+    }
+
+    private static void Copy(byte* source, byte* destination, nint bytes) =>
+        new ReadOnlySpan<byte>(source, (int)bytes).CopyTo(new Span<byte>(destination, (int)bytes));
+}
