@@ -10,5 +10,7 @@ internal static class Program
         PropertiesProof.Create(),
         BadIndicesProof.Create(),
         BadBagsProof.Create(),
+        FuzzWordsProof.Create(),
+        WordsProof.Create(),
     }.Parse(arguments).Invoke();
 }

@@ -5,7 +5,7 @@ namespace SimdEmbed.Formats;
 /// <summary>Whole lines of a text file, in memory.</summary>
 internal sealed class LineBlock
 {
-    public byte[] Buffer = new byte[LineBlocks.BlockBytes];
+    public byte[] Buffer = [];
 
     /// <summary>The bytes of whole lines, each with its line feed.</summary>
     public int Length;
@@ -29,17 +29,17 @@ internal sealed class LineBlock
 /// <summary>Cuts a text into blocks of whole lines, one after the other; several threads may take turns.</summary>
 internal sealed class LineBlocks
 {
-    public const int BlockBytes = 1 << 20;
-
     private readonly WordSource _source;
+    private readonly int _blockBytes;
     private readonly ArrayBufferWriter<byte> _carry = new();
     private long _line;
     private int _index;
     private bool _isEnd;
 
-    public LineBlocks(WordSource source, WordHead head)
+    public LineBlocks(WordSource source, WordHead head, int blockBytes)
     {
         _source = source;
+        _blockBytes = blockBytes;
         _line = head.FirstLine;
     }
 
@@ -60,7 +60,7 @@ internal sealed class LineBlocks
         block.Length = 0;
         block.Lines = 0;
         int length = _carry.WrittenCount;
-        if (block.Buffer.Length < length + 2) Array.Resize(ref block.Buffer, length + BlockBytes);
+        if (block.Buffer.Length < length + 2) block.Buffer = new byte[length + _blockBytes];
         _carry.WrittenSpan.CopyTo(block.Buffer);
         _carry.ResetWrittenCount();
         int end = -1;

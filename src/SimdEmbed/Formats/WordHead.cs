@@ -40,6 +40,7 @@ internal sealed record WordHead(WordFormat Format, long? Rows, int Dim, long Sta
 
         if (length == 0) return error.Fail("word-file", 0, "it is empty; word vectors are expected");
         int start = buffer.AsSpan(0, length).StartsWith("\uFEFF"u8) ? "\uFEFF"u8.Length : 0;
+        int end = length;
         if (lineEnd < 0) buffer[lineEnd = length++] = (byte)'\n';
         ReadOnlySpan<byte> line = buffer.AsSpan(start, lineEnd - start);
         ReadOnlySpan<byte> rest = buffer.AsSpan(lineEnd + 1, length - lineEnd - 1);
@@ -56,7 +57,7 @@ internal sealed record WordHead(WordFormat Format, long? Rows, int Dim, long Sta
         }
 
         WordFormat found = format ?? (IsBinary(rest, (int)dim) ? WordFormat.Word2VecBinary : WordFormat.Word2VecText);
-        head = new WordHead(found, rows, (int)dim, lineEnd + 1);
+        head = new WordHead(found, rows, (int)dim, int.Min(lineEnd + 1, end));
         return true;
     }
 

@@ -23,6 +23,9 @@ public sealed record WordOptions
     /// </summary>
     public long? MaxBytes { get; init; }
 
+    /// <summary>How much text is parsed at a time: as much as stays in a core's cache.</summary>
+    internal int BlockBytes { get; init; } = 1 << 20;
+
     /// <summary>Told after each part of the file that was read, from any of the threads that read it.</summary>
     public IProgress<WordProgress>? Progress { get; init; }
 }

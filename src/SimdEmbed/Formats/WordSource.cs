@@ -8,13 +8,13 @@ internal sealed class WordSource : IDisposable
 {
     private const int LengthBytes = 4;
 
-    private readonly FileStream _file;
+    private readonly Stream _file;
     private readonly Stream _stream;
 
-    public WordSource(string path)
+    /// <param name="file">The file, at its start; disposed with this object.</param>
+    public WordSource(Stream file)
     {
-        _file = new FileStream(
-            path, new FileStreamOptions { Share = FileShare.Read | FileShare.Delete, BufferSize = 0, Options = FileOptions.SequentialScan });
+        _file = file;
         try
         {
             FileLength = _file.Length;

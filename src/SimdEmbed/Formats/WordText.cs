@@ -34,7 +34,7 @@ internal sealed unsafe class WordText
         _rows = rows;
         _options = options;
         _cancellation = cancellation;
-        _blocks = new LineBlocks(source, head);
+        _blocks = new LineBlocks(source, head, options.BlockBytes);
     }
 
     /// <summary>Whether a word comes back from a text file as it went in.</summary>
@@ -45,10 +45,11 @@ internal sealed unsafe class WordText
     }
 
     /// <summary>How many lines of at least their shortest length a file without a header has; it is read once for this.</summary>
-    public static bool TryCount(WordSource source, WordHead head, CancellationToken cancellation, out long rows, ref FormatError error)
+    public static bool TryCount(
+        WordSource source, WordHead head, WordOptions options, CancellationToken cancellation, out long rows, ref FormatError error)
     {
         rows = 0;
-        LineBlocks blocks = new(source, head);
+        LineBlocks blocks = new(source, head, options.BlockBytes);
         LineBlock block = new();
         if (!LineBlocks.TrySkip(source, head.Start, ref error)) return false;
         do
@@ -90,18 +91,9 @@ internal sealed unsafe class WordText
         duplicates = skipped = 0;
         firstSkipped = default;
         long rows = head.Rows ?? counted;
-        long most = MostRows(source.FileLength - head.Start, head.Dim);
-        if (head.Rows != null && !source.IsCompressed && rows > most)
-        {
-            if (!options.SkipBad)
-            {
-                return error.FailLine(
-                    "word-rows", 1, 0, $"it promises {rows} rows of {head.Dim} numbers; the {source.FileLength - head.Start} bytes that follow have room for {most}");
-            }
 
-            rows = most;
-        }
-
+        // A header that promises more than the file can hold gets no memory for it; reading on finds the line that is too short.
+        if (!source.IsCompressed) rows = long.Min(rows, MostRows(source.FileLength - head.Start, head.Dim));
         if (!WordRows.TryCreate(source, head, rows, options, out WordRows? made, ref error)) return false;
         using (made)
         {
@@ -155,7 +147,7 @@ internal sealed unsafe class WordText
     private bool TryRun(ref FormatError error)
     {
         int degree = _options.Degree > 0 ? _options.Degree : Environment.ProcessorCount;
-        degree = (int)long.Clamp(_source.FileLength / LineBlocks.BlockBytes, 1, degree);
+        degree = (int)long.Clamp(_source.FileLength / _options.BlockBytes, 1, degree);
         if (degree == 1) Work();
         else Parallel.For(0, degree, new ParallelOptions { MaxDegreeOfParallelism = degree }, _ => Work());
 
@@ -168,7 +160,7 @@ internal sealed unsafe class WordText
 
         long read = _rows.Count + _rows.Duplicates;
         if (_options.SkipBad || _head.Rows is not long promised || read == promised) return true;
-        return error.Fail("word-rows", _source.Position, $"its header promises {promised} rows; it has {read}");
+        return error.FailLine("word-rows", 1, 0, $"it promises {promised} rows; {read} follow");
     }
 
     /// <summary>Takes block after block until there is none. What goes wrong here must not end the thread.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using SimdEmbed.Formats;
 using SimdEmbed.Internals;
 
@@ -45,9 +46,9 @@ public static class WordVectors
         if (options.Degree < 0) Throw.OutOfRange(nameof(options), options.Degree, "a Degree of 0 or more");
         if (options.Format is WordFormat format && !Enum.IsDefined(format)) Throw.OutOfRange(nameof(options), format, "a defined WordFormat");
         FormatError error = default;
-        if (!TryLoad(path, options, cancellation, out WordTable? table, out WordReport? found, ref error)) throw error.ToException(path);
-        report = found!;
-        return table!;
+        if (!TryLoad(() => Open(path), options, out WordTable? table, out WordReport? found, ref error, cancellation)) throw error.ToException(path);
+        report = found;
+        return table;
     }
 
     /// <summary>Writes a table and its words. In text, a number is the shortest that reads back to the same float.</summary>
@@ -88,14 +89,25 @@ public static class WordVectors
         GC.KeepAlive(words);
     }
 
-    private static bool TryLoad(
-        string path, WordOptions options, CancellationToken cancellation, out WordTable? table, out WordReport? report, ref FormatError error)
+    /// <param name="open">Opens the file at its start, up to three times.</param>
+    /// <param name="options">How to read.</param>
+    /// <param name="table">The vectors and their words.</param>
+    /// <param name="report">What was found.</param>
+    /// <param name="error">What is wrong.</param>
+    /// <param name="cancellation">Ends the call between two blocks.</param>
+    internal static bool TryLoad(
+        Func<Stream> open,
+        WordOptions options,
+        [NotNullWhen(true)] out WordTable? table,
+        [NotNullWhen(true)] out WordReport? report,
+        ref FormatError error,
+        CancellationToken cancellation)
     {
         table = null;
         report = null;
         WordHead? head;
         bool isCompressed;
-        using (WordSource source = new(path))
+        using (WordSource source = new(open()))
         {
             isCompressed = source.IsCompressed;
             if (!WordHead.TryRead(source, options.Format, out head, ref error)) return false;
@@ -104,22 +116,25 @@ public static class WordVectors
         long counted = 0;
         if (head!.Rows == null)
         {
-            using WordSource source = new(path);
-            if (!WordText.TryCount(source, head, cancellation, out counted, ref error)) return false;
+            using WordSource source = new(open());
+            if (!WordText.TryCount(source, head, options, cancellation, out counted, ref error)) return false;
         }
 
         long duplicates;
         long skipped = 0;
         FormatError firstSkipped = default;
-        using (WordSource source = new(path))
+        using (WordSource source = new(open()))
         {
             bool isLoaded = head.Format == WordFormat.Word2VecBinary
                 ? Word2VecBinary.TryLoad(source, head, options, cancellation, out table, out duplicates, ref error)
                 : WordText.TryLoad(source, head, counted, options, cancellation, out table, out duplicates, out skipped, out firstSkipped, ref error);
-            if (!isLoaded) return false;
+            if (!isLoaded || table == null) return false;
         }
 
         report = new WordReport(head.Format, isCompressed, head.Rows, duplicates, skipped, firstSkipped.Message);
         return true;
     }
+
+    private static FileStream Open(string path) => new(
+        path, new FileStreamOptions { Share = FileShare.Read | FileShare.Delete, BufferSize = 0, Options = FileOptions.SequentialScan });
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using SimdEmbed.Tests.Support;
+using SimdEmbed.Words;
 using Xunit;
 
 namespace SimdEmbed.Tests.Formats;
@@ -72,7 +73,7 @@ public sealed class WordVectorsTests : IDisposable
     [InlineData("2 2\na 1 2\n 3 4\n", "word-empty", 3)]
     [InlineData("2 2\na 1 2\n\nb 3 4\n", "word-line", 3)]
     [InlineData("2 2\na 1 2\nb 3 4\nc 5 6\n", "word-rows", 4)]
-    [InlineData("2 2\na 1 2\n             \n", "word-rows", 0)]
+    [InlineData("2 2\na 1 2\n             \n", "word-rows", 1)]
     [InlineData("5 2\na 1 2\nb 3 4\n", "word-rows", 1)]
     [InlineData("99999999999 2\na 1 2\n", "word-header", 1)]
     [InlineData("2 99999999999\na 1 2\n", "word-header", 1)]
@@ -169,11 +170,11 @@ public sealed class WordVectorsTests : IDisposable
         File.WriteAllLines(path, lines);
         TableFormatException refusal = Assert.Throws<TableFormatException>(() => WordVectors.Load(path, new WordOptions { Degree = degree }));
         Assert.Equal((20_001, "word-fields"), (refusal.Line, refusal.Rule));
-        long offset = lines.Take(20_000).Sum(line => line.Length + 1L);
+        long offset = lines.Take(20_000).Sum(line => Encoding.UTF8.GetByteCount(line) + 1L);
         Assert.Equal(offset, refusal.Offset);
         using WordTable words = WordVectors.Load(path, new WordOptions { Degree = degree, SkipBad = true }, out WordReport report);
         Assert.Equal(3, report.SkippedLines);
-        Assert.Equal(Vocabulary.Unknown, words.Vocabulary.IndexOf(LargeWord(19_999)));
+        Assert.Equal(Vocabulary.Unknown, words.Vocabulary.IndexOf(LargeWord(20_000)));
     }
 
     [Fact]
@@ -222,9 +223,9 @@ public sealed class WordVectorsTests : IDisposable
     public void A_word_that_would_not_come_back_is_not_written(string word, bool binary, bool text, bool glove)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(word);
-        Words.VocabularyBuilder builder = new(0, 0);
+        VocabularyBuilder builder = new(0, 0);
         builder.Add(bytes);
-        (Words.WordKeys keys, HashSet<int> set) = builder.Finish();
+        (WordKeys keys, HashSet<int> set) = builder.Finish();
         using WordTable table = new(new EmbeddingTable(1, 1), new Vocabulary(keys, set));
         (WordFormat, bool)[] cases = [(WordFormat.Word2VecBinary, binary), (WordFormat.Word2VecText, text), (WordFormat.GloVe, glove)];
         foreach ((WordFormat format, bool isRefused) in cases)
@@ -260,7 +261,7 @@ public sealed class WordVectorsTests : IDisposable
             if (i == 30_000) text.Append(LargeWord(17)).Insert(text.Length, " 1", LargeDim).Append('\n');
         }
 
-        File.WriteAllText(_folder["large"], text.ToString(), Encoding.Latin1);
+        File.WriteAllText(_folder["large"], text.ToString());
         return (_folder["large"], TestTable.Values(table));
     }
 
