@@ -25,6 +25,7 @@ internal sealed class PickleMachine
     private const long LargeAllowance = 256 << 20;
 
     private readonly byte[] _pickle;
+    private readonly int _start;
     private readonly long _offset;
     private readonly TorchObjects _torch;
     private readonly List<PickleValue> _stack = [];
@@ -34,40 +35,86 @@ internal sealed class PickleMachine
     private long _budget;
     private int _position;
     private int _opcodeAt;
+    private bool _hasRunOut;
 
-    private PickleMachine(byte[] pickle, StoredZipEntry record, TorchObjects torch, long fileLength)
+    private PickleMachine(byte[] pickle, int start, long offset, TorchObjects torch, long fileLength)
     {
         _pickle = pickle;
-        _offset = record.PayloadOffset;
+        _start = start;
+        _offset = offset;
         _torch = torch;
         _budget = Math.Min(SmallAllowance + ((long)ObjectBytesPerByte * pickle.Length), LargeAllowance + (2 * fileLength));
     }
 
     private int Fence => _marks.Count == 0 ? 0 : _marks[^1];
 
-    /// <summary>Runs the pickle to its STOP, which must be its last byte.</summary>
+    /// <summary>Runs a pickle to its STOP, which must be its last byte.</summary>
+    /// <param name="pickle">The pickle.</param>
+    /// <param name="offset">Where it starts in the file.</param>
+    /// <param name="torch">What it may refer to.</param>
+    /// <param name="fileLength">The length of the file.</param>
+    /// <param name="root">The value it makes.</param>
+    /// <param name="error">What is wrong.</param>
     public static bool TryRun(
-        byte[] pickle, StoredZipEntry record, TorchObjects torch, long fileLength, out PickleValue root, ref FormatError error)
+        byte[] pickle, long offset, TorchObjects torch, long fileLength, out PickleValue root, ref FormatError error)
     {
-        PickleMachine machine = new(pickle, record, torch, fileLength);
+        PickleMachine machine = new(pickle, 0, offset, torch, fileLength);
         root = PickleNone.Instance;
-        if (machine.TryRun(ref root)) return true;
+        if (machine.TryRun(ref root) && machine.TryEnd()) return true;
         error = machine._error;
         return false;
     }
 
+    /// <summary>Runs a pickle that starts somewhere in <paramref name="bytes"/>, with others behind it.</summary>
+    /// <param name="bytes">A part of a file.</param>
+    /// <param name="start">Where the pickle starts in it; afterwards, where it ends.</param>
+    /// <param name="offset">Where <paramref name="bytes"/> starts in the file.</param>
+    /// <param name="torch">What it may refer to.</param>
+    /// <param name="fileLength">The length of the file.</param>
+    /// <param name="root">The value it makes.</param>
+    /// <param name="hasRunOut">Whether it failed because the bytes ended.</param>
+    /// <param name="error">What is wrong.</param>
+    public static bool TryRunNext(
+        byte[] bytes,
+        ref int start,
+        long offset,
+        TorchObjects torch,
+        long fileLength,
+        out PickleValue root,
+        out bool hasRunOut,
+        ref FormatError error)
+    {
+        PickleMachine machine = new(bytes, start, offset, torch, fileLength);
+        root = PickleNone.Instance;
+        bool isDone = machine.TryRun(ref root);
+        hasRunOut = machine._hasRunOut;
+        if (isDone) start = machine._position;
+        else error = machine._error;
+        return isDone;
+    }
+
+    private bool TryEnd() => _position == _pickle.Length
+        || Fail("pickle-trailing", $"{_pickle.Length - _position} bytes follow the pickle's STOP");
+
     private bool TryRun(ref PickleValue root)
     {
-        if (_pickle.Length < 2 || _pickle[0] != (byte)PickleOpcode.Proto || _pickle[1] is < 2 or > 5)
+        _opcodeAt = _start;
+        _hasRunOut = _pickle.Length - _start < 2;
+        if (_hasRunOut || _pickle[_start] != (byte)PickleOpcode.Proto || _pickle[_start + 1] is < 2 or > 5)
         {
             return Fail("pickle-protocol", "the pickle does not start with protocol 2, 3, 4 or 5");
         }
 
-        _position = 2;
+        _position = _start + 2;
         while (true)
         {
             _opcodeAt = _position;
-            if (_position == _pickle.Length) return Fail("pickle-end", "the pickle ends without STOP");
+            if (_position == _pickle.Length)
+            {
+                _hasRunOut = true;
+                return Fail("pickle-end", "the pickle ends without STOP");
+            }
+
             PickleOpcode opcode = (PickleOpcode)_pickle[_position++];
             if (opcode == PickleOpcode.Stop) break;
             if (!TryStep(opcode)) return false;
@@ -78,7 +125,6 @@ internal sealed class PickleMachine
             return Fail("pickle-stack", $"the pickle ends with {_stack.Count} values and {_marks.Count} marks; expected one value");
         }
 
-        if (_position != _pickle.Length) return Fail("pickle-trailing", $"{_pickle.Length - _position} bytes follow the pickle's STOP");
         root = _stack[0];
         return true;
     }
@@ -175,7 +221,12 @@ internal sealed class PickleMachine
     {
         line = "";
         int length = _pickle.AsSpan(_position).IndexOf((byte)'\n');
-        if (length < 0) return Fail("pickle-length", "a name in the pickle has no end");
+        if (length < 0)
+        {
+            _hasRunOut = true;
+            return Fail("pickle-length", "a name in the pickle has no end");
+        }
+
         if (!TryTake((ulong)length, "a name", out ReadOnlySpan<byte> bytes) || !TryText(bytes, out line)) return false;
         _position++;
         return true;
@@ -348,8 +399,11 @@ internal sealed class PickleMachine
         return _budget >= 0 || Fail("pickle-memory", "the pickle makes more objects than a file of this length may");
     }
 
-    private bool TooLong(string what, ulong bytes) =>
-        Fail("pickle-length", $"{what} in the pickle claims {bytes} bytes; {_pickle.Length - _position} are left");
+    private bool TooLong(string what, ulong bytes)
+    {
+        _hasRunOut = true;
+        return Fail("pickle-length", $"{what} in the pickle claims {bytes} bytes; {_pickle.Length - _position} are left");
+    }
 
     private bool TooDeep() => Fail("pickle-depth", $"the pickle has more than {DeepestStack} values open");
 

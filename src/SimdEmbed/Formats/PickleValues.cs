@@ -110,37 +110,38 @@ internal sealed class PickleDevice : PickleValue
 }
 
 /// <summary>A name from the closed list of what a pickle may refer to; a <c>torch.dtype</c> is also a value of its own.</summary>
-internal sealed class TorchGlobal(TorchFunction function, TorchDtype? dtype, string name) : PickleValue
+internal sealed class TorchGlobal(TorchFunction function, TensorDtype? dtype, string name) : PickleValue
 {
     public TorchFunction Function { get; } = function;
 
     /// <summary>The element type of a storage class or dtype.</summary>
-    public TorchDtype? Dtype { get; } = dtype;
+    public TensorDtype? Dtype { get; } = dtype;
 
     public override string Kind { get; } = name;
 }
 
 /// <summary>A record of raw elements, named by a persistent id.</summary>
-internal sealed class TorchStorage(string key, TorchDtype dtype, long numel, StoredZipEntry record) : PickleValue
+internal sealed class TorchStorage(string key, TensorDtype dtype, long numel, TensorBytes? bytes) : PickleValue
 {
     public string Key { get; } = key;
 
-    public TorchDtype Dtype { get; } = dtype;
+    public TensorDtype Dtype { get; } = dtype;
 
     public long Numel { get; } = numel;
 
-    public StoredZipEntry Record { get; } = record;
+    /// <summary>Null while a legacy file is read: there the elements come behind everything that refers to them.</summary>
+    public TensorBytes? Bytes { get; set; } = bytes;
 
     public override string Kind => "a storage";
 }
 
 /// <summary>A view of a storage: element <c>i</c> lies at <c>Offset + sum(i[d] * Stride[d])</c>, in elements of <c>Dtype</c>.</summary>
 internal sealed class TorchTensor(
-    TorchStorage storage, TorchDtype dtype, long offset, long[] shape, long[] stride, long count) : PickleValue
+    TorchStorage storage, TensorDtype dtype, long offset, long[] shape, long[] stride, long count) : PickleValue
 {
     public TorchStorage Storage { get; } = storage;
 
-    public TorchDtype Dtype { get; } = dtype;
+    public TensorDtype Dtype { get; } = dtype;
 
     public long Offset { get; } = offset;
 
@@ -155,7 +156,7 @@ internal sealed class TorchTensor(
 
     public bool IsParameter { get; init; }
 
-    public override string Kind => $"a {Dtype.Name} tensor of shape {ShapeText}";
+    public override string Kind => $"a {Dtype.Name()} tensor of shape [{string.Join(", ", Shape)}]";
 
-    public string ShapeText => $"[{string.Join(", ", Shape)}]";
+    public TensorView ToView() => new(Storage.Bytes!, Dtype, Offset, Shape, Stride, Count);
 }

@@ -53,11 +53,12 @@ public static class PyTorchCheckpoint
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(key);
-        using PyTorchFile file = PyTorchFile.Open(path);
+        using FileBytes file = new(path);
         FormatError error = default;
-        return StateDictTensors.TryFind(file.Root, key, out TorchTensor? tensor, ref error)
-            && TableTensors.TryCheck(tensor, key, ref error)
-            && TableTensors.TryLoad(file, tensor, out EmbeddingTable? table, ref error)
+        return PyTorchReader.TryOpen(file, out PyTorchContent? content, ref error)
+            && StateDictTensors.TryFind(content.Root, key, out TorchTensor? tensor, ref error)
+            && TableTensors.TryCheck(tensor.ToView(), key, ref error)
+            && TableTensors.TryLoad(content, tensor.ToView(), new LoadOptions(), out EmbeddingTable? table, ref error)
             ? table
             : throw error.ToException(path);
     }
@@ -79,8 +80,11 @@ public static class PyTorchCheckpoint
     public static StateDict Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        using PyTorchFile file = PyTorchFile.Open(path);
+        using FileBytes file = new(path);
         FormatError error = default;
-        return TableTensors.TryLoadAll(file, out StateDict? tables, ref error) ? tables : throw error.ToException(path);
+        return PyTorchReader.TryOpen(file, out PyTorchContent? content, ref error)
+            && TableTensors.TryLoadAll(content, out StateDict? tables, ref error)
+            ? tables
+            : throw error.ToException(path);
     }
 }

@@ -57,7 +57,7 @@ internal sealed unsafe class PyTorchWriter
     /// <param name="limit32">See <see cref="StoredZipWriter"/>.</param>
     public void Write(Stream stream, string root, long limit32 = uint.MaxValue)
     {
-        if (root.Length == 0 || root.AsSpan().ContainsAny('/', '\\') || !IsUnicode(root)) root = UsualRoot;
+        if (root.Length == 0 || root.AsSpan().ContainsAny('/', '\\') || !UnicodeText.IsValid(root)) root = UsualRoot;
         StoredZipWriter zip = new(stream, limit32);
         zip.Add($"{root}/data.pkl", _pickle.WrittenSpan);
         zip.Add($"{root}/.format_version", "1"u8);
@@ -77,19 +77,7 @@ internal sealed unsafe class PyTorchWriter
     {
         const int Longest = PickleMachine.LongestKey;
         if (name.Length > Longest) Throw.Argument("tables", $"a name has {name.Length} characters; at most {Longest} are written.");
-        if (!IsUnicode(name)) Throw.Argument("tables", $"the name '{name}' has half a surrogate pair, which no file can hold.");
-    }
-
-    private static bool IsUnicode(string text)
-    {
-        for (int i = 0; i < text.Length; i++)
-        {
-            if (!char.IsSurrogate(text[i])) continue;
-            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1])) return false;
-            i++;
-        }
-
-        return true;
+        if (!UnicodeText.IsValid(name)) Throw.Argument("tables", $"the name '{name}' has half a surrogate pair, which no file can hold.");
     }
 
     /// <summary><c>_rebuild_tensor_v2(storage, 0, (rows, dim), (dim, 1), False, OrderedDict())</c>.</summary>

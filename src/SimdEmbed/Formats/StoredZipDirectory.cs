@@ -6,13 +6,20 @@ using static System.Buffers.Binary.BinaryPrimitives;
 namespace SimdEmbed.Formats;
 
 /// <summary>One record of an archive, as the central directory has it.</summary>
-internal sealed class StoredZipEntry(string name, ushort flags, uint crc, long length, long headerOffset)
+internal sealed class StoredZipEntry(string name, ushort flags, ushort method, uint crc, long packed, long length, long headerOffset)
 {
     public string Name { get; } = name;
 
     public ushort Flags { get; } = flags;
 
     public uint Crc { get; } = crc;
+
+    public bool IsDeflated => Method == ZipFields.DeflatedMethod;
+
+    public ushort Method { get; } = method;
+
+    /// <summary>The bytes in the file; as many as <see cref="Length"/> unless it is deflated.</summary>
+    public long Packed { get; } = packed;
 
     public long Length { get; } = length;
 
@@ -28,14 +35,19 @@ internal sealed class StoredZipEntry(string name, ushort flags, uint crc, long l
 /// <summary>The end records and the central directory of an archive, checked against the length of the file.</summary>
 internal static class StoredZipDirectory
 {
+    /// <summary>What deflate can at most make of a byte.</summary>
+    private const long HighestRatio = 1032;
+
     private const int TailBytes = ZipFields.EndBytes + ZipFields.Locator64Bytes + ZipFields.End64Bytes;
 
     /// <summary>Reads all entries, in the order of the directory; their local headers are not looked at.</summary>
     /// <param name="file">The file.</param>
+    /// <param name="allowDeflated">Whether records may be deflated, as NumPy does and PyTorch does not.</param>
     /// <param name="entries">The records; sizes and offsets lie in front of the directory.</param>
     /// <param name="start">Where the directory starts, which is where the records must have ended.</param>
     /// <param name="error">What is wrong.</param>
-    public static bool TryRead(FileBytes file, [NotNullWhen(true)] out List<StoredZipEntry>? entries, out long start, ref FormatError error)
+    public static bool TryRead(
+        FileBytes file, bool allowDeflated, [NotNullWhen(true)] out List<StoredZipEntry>? entries, out long start, ref FormatError error)
     {
         entries = null;
         if (!TryFind(file, out start, out long bytes, out long count, ref error)) return false;
@@ -51,7 +63,7 @@ internal static class StoredZipDirectory
         int position = 0;
         for (long i = 0; i < count; i++)
         {
-            if (!TryReadEntry(directory, ref position, start, out StoredZipEntry? entry, ref error)) return false;
+            if (!TryReadEntry(directory, ref position, start, allowDeflated, out StoredZipEntry? entry, ref error)) return false;
             read.Add(entry);
         }
 
@@ -146,7 +158,12 @@ internal static class StoredZipDirectory
     }
 
     private static bool TryReadEntry(
-        ReadOnlySpan<byte> directory, ref int position, long start, [NotNullWhen(true)] out StoredZipEntry? entry, ref FormatError error)
+        ReadOnlySpan<byte> directory,
+        ref int position,
+        long start,
+        bool allowDeflated,
+        [NotNullWhen(true)] out StoredZipEntry? entry,
+        ref FormatError error)
     {
         entry = null;
         ReadOnlySpan<byte> header = directory[position..];
@@ -173,8 +190,10 @@ internal static class StoredZipDirectory
             return error.Fail("zip-zip64", at, $"zip record {FormatError.Quote(name)} needs 64-bit sizes and has none");
         }
 
-        if (!TryCheckMethod(header, name, at, ref error)) return false;
-        if (packed != length || offset < 0 || length < 0 || offset > start || length > start - offset)
+        if (!TryCheckMethod(header, name, at, allowDeflated, ref error)) return false;
+        ushort method = ReadUInt16LittleEndian(header[10..]);
+        bool isPossible = method == ZipFields.StoredMethod ? packed == length : length / HighestRatio <= packed;
+        if (!isPossible || offset < 0 || length < 0 || packed < 0 || offset > start || packed > start - offset)
         {
             return error.Fail(
                 "zip-size",
@@ -182,12 +201,13 @@ internal static class StoredZipDirectory
                 $"zip record {FormatError.Quote(name)} claims {length} bytes, {packed} stored, at {offset}; the records end at {start}");
         }
 
-        entry = new StoredZipEntry(name, ReadUInt16LittleEndian(header[8..]), ReadUInt32LittleEndian(header[16..]), length, offset);
+        entry = new StoredZipEntry(
+            name, ReadUInt16LittleEndian(header[8..]), method, ReadUInt32LittleEndian(header[16..]), packed, length, offset);
         position += total;
         return true;
     }
 
-    private static bool TryCheckMethod(ReadOnlySpan<byte> header, string name, long at, ref FormatError error)
+    private static bool TryCheckMethod(ReadOnlySpan<byte> header, string name, long at, bool allowDeflated, ref FormatError error)
     {
         ushort flags = ReadUInt16LittleEndian(header[8..]);
         ushort method = ReadUInt16LittleEndian(header[10..]);
@@ -196,11 +216,11 @@ internal static class StoredZipDirectory
             return error.Fail("zip-encrypted", at, $"zip record {FormatError.Quote(name)} is encrypted");
         }
 
-        if (method != ZipFields.StoredMethod)
+        if (method != ZipFields.StoredMethod && !(allowDeflated && method == ZipFields.DeflatedMethod))
         {
             string found = method == ZipFields.DeflatedMethod ? "deflated" : $"compressed by method {method}";
             return error.Fail(
-                "zip-stored", at, $"zip record {FormatError.Quote(name)} is {found}; expected it stored, as PyTorch writes it");
+                "zip-stored", at, $"zip record {FormatError.Quote(name)} is {found}; expected it stored{(allowDeflated ? " or deflated" : ", as PyTorch writes it")}");
         }
 
         if ((flags & ~(ZipFields.DescriptorFlag | ZipFields.Utf8Flag)) != 0 || ReadUInt16LittleEndian(header[34..]) != 0)

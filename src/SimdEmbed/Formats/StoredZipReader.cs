@@ -6,7 +6,7 @@ using static System.Buffers.Binary.BinaryPrimitives;
 namespace SimdEmbed.Formats;
 
 /// <summary>
-/// Reads archives whose records are stored, as PyTorch writes them. Everything is checked that lets two readers disagree: local
+/// Reads archives whose records are stored, as PyTorch writes them, or deflated, as NumPy may. Everything is checked that lets two readers disagree: local
 /// headers against the directory, overlap, duplicate names, bytes in front; and every byte given out has passed its CRC-32.
 /// </summary>
 internal sealed unsafe class StoredZipReader
@@ -25,13 +25,17 @@ internal sealed unsafe class StoredZipReader
         _byName = byName;
     }
 
+    public FileBytes File => _file;
+
     /// <summary>The records by their place in the file.</summary>
     public List<StoredZipEntry> Entries { get; }
 
-    public static bool TryOpen(FileBytes file, [NotNullWhen(true)] out StoredZipReader? zip, ref FormatError error)
+    public bool HasCrc => !_hasNoCrc;
+
+    public static bool TryOpen(FileBytes file, [NotNullWhen(true)] out StoredZipReader? zip, ref FormatError error, bool allowDeflated = false)
     {
         zip = null;
-        if (!StoredZipDirectory.TryRead(file, out List<StoredZipEntry>? entries, out long end, ref error)) return false;
+        if (!StoredZipDirectory.TryRead(file, allowDeflated, out List<StoredZipEntry>? entries, out long end, ref error)) return false;
         entries.Sort(static (left, right) => left.HeaderOffset.CompareTo(right.HeaderOffset));
         if (entries.Count > 0 && entries[0].HeaderOffset != 0)
         {
@@ -150,7 +154,7 @@ internal sealed unsafe class StoredZipReader
         int nameBytes = ReadUInt16LittleEndian(header[26..]);
         int extraBytes = ReadUInt16LittleEndian(header[28..]);
         long payload = at + header.Length + nameBytes + extraBytes;
-        if (limit - payload < entry.Length) return Outside(entry, limit, ref error);
+        if (limit - payload < entry.Packed) return Outside(entry, limit, ref error);
 
         if (scratch.Length < nameBytes + extraBytes) scratch = new byte[nameBytes + extraBytes];
         Span<byte> variable = scratch.AsSpan(0, nameBytes + extraBytes);
@@ -161,7 +165,7 @@ internal sealed unsafe class StoredZipReader
         }
 
         ushort flags = ReadUInt16LittleEndian(header[6..]);
-        if (flags != entry.Flags || ReadUInt16LittleEndian(header[8..]) != ZipFields.StoredMethod)
+        if (flags != entry.Flags || ReadUInt16LittleEndian(header[8..]) != entry.Method)
         {
             return error.Fail(
                 "zip-local", at, $"zip record {FormatError.Quote(name)} has other flags or another method in its local header");
@@ -182,7 +186,7 @@ internal sealed unsafe class StoredZipReader
         return (crc == entry.Crc
                 && StoredZipDirectory.TryWiden(extra, ref length, ref packed, ref none)
                 && length == entry.Length
-                && packed == entry.Length)
+                && packed == entry.Packed)
             || error.Fail(
                 "zip-local",
                 entry.HeaderOffset,
@@ -196,7 +200,7 @@ internal sealed unsafe class StoredZipReader
         uint packed = ReadUInt32LittleEndian(header[18..]);
         uint length = ReadUInt32LittleEndian(header[22..]);
         return ((crc == 0 || crc == entry.Crc)
-                && (packed is 0 or uint.MaxValue || packed == entry.Length)
+                && (packed is 0 or uint.MaxValue || packed == entry.Packed)
                 && (length is 0 or uint.MaxValue || length == entry.Length))
             || error.Fail(
                 "zip-local",
@@ -207,16 +211,16 @@ internal sealed unsafe class StoredZipReader
     /// <summary>A data descriptor: CRC and both sizes, of 32 or 64 bits, usually behind a signature.</summary>
     private static bool TryCheckDescriptor(FileBytes file, StoredZipEntry entry, long limit, ref FormatError error)
     {
-        long at = entry.PayloadOffset + entry.Length;
+        long at = entry.PayloadOffset + entry.Packed;
         Span<byte> buffer = stackalloc byte[24];
         Span<byte> found = buffer[..(int)Math.Min(buffer.Length, limit - at)];
         if (!file.TryRead(at, found, ref error)) return false;
         if (found.Length >= 16 && ReadUInt32LittleEndian(found) == ZipFields.DescriptorSignature) found = found[4..];
         bool is32 = found.Length >= 12
-            && ReadUInt32LittleEndian(found[4..]) == entry.Length
+            && ReadUInt32LittleEndian(found[4..]) == entry.Packed
             && ReadUInt32LittleEndian(found[8..]) == entry.Length;
         bool is64 = found.Length >= 20
-            && ReadInt64LittleEndian(found[4..]) == entry.Length
+            && ReadInt64LittleEndian(found[4..]) == entry.Packed
             && ReadInt64LittleEndian(found[12..]) == entry.Length;
         return ((is32 || is64) && ReadUInt32LittleEndian(found) == entry.Crc)
             || error.Fail("zip-local", at, $"zip record {FormatError.Quote(entry.Name)} has other sizes or another CRC behind its bytes");
@@ -232,5 +236,5 @@ internal sealed unsafe class StoredZipReader
         error.Fail(
             "zip-overlap",
             entry.HeaderOffset,
-            $"zip record {FormatError.Quote(entry.Name)} with {entry.Length} bytes goes beyond {limit}, where other records start");
+            $"zip record {FormatError.Quote(entry.Name)} with {entry.Packed} bytes goes beyond {limit}, where other records start");
 }

@@ -8,12 +8,13 @@ namespace SimdEmbed.Formats;
 internal static unsafe class TableTensors
 {
     /// <summary>Refuses what no float32 table can hold.</summary>
-    public static bool TryCheck(TorchTensor tensor, string name, ref FormatError error)
+    public static bool TryCheck(TensorView tensor, string name, ref FormatError error)
     {
-        long at = tensor.Storage.Record.PayloadOffset;
-        if (tensor.Dtype != TorchDtype.Float32)
+        long at = tensor.Place;
+        if (!tensor.Dtype.IsTableFloat())
         {
-            return error.Fail("table-dtype", at, $"tensor {FormatError.Quote(name)} is {tensor.Dtype.Name}; float32 expected");
+            return error.Fail(
+                "table-dtype", at, $"tensor {FormatError.Quote(name)} is {tensor.Dtype.Name()}; float32 expected, or another float");
         }
 
         return tensor.Shape is [_, >= 1 and <= int.MaxValue]
@@ -23,17 +24,20 @@ internal static unsafe class TableTensors
                 $"tensor {FormatError.Quote(name)} has shape {tensor.ShapeText}; expected [rows, dim] with a dim of 1 to {int.MaxValue}");
     }
 
-    public static bool TryLoad(PyTorchFile file, TorchTensor tensor, [NotNullWhen(true)] out EmbeddingTable? table, ref FormatError error)
+    /// <summary>Makes a table of a tensor that passed <see cref="TryCheck"/>: memory once, read into where it stays.</summary>
+    public static bool TryLoad(
+        TensorContent content, TensorView tensor, LoadOptions options, [NotNullWhen(true)] out EmbeddingTable? table, ref FormatError error)
     {
         table = null;
-        if (!file.TryReserve(tensor, ref error)) return false;
-        EmbeddingTable made = new(tensor.Shape[0], (int)tensor.Shape[1]);
+        if (tensor.Count > long.MaxValue / sizeof(float)) return error.Fail("table-shape", tensor.Place, $"shape {tensor.ShapeText} is too large");
+        if (!content.TryReserve(tensor, tensor.Count * sizeof(float), options, ref error)) return false;
+        EmbeddingTable made = EmbeddingTable.Uninitialized(tensor.Shape[0], (int)tensor.Shape[1]);
         bool isRead = false;
         try
         {
             RowView rows = made.OpenWrite();
             Debug.Assert(rows.Stride == (nint)rows.Dim * sizeof(float), "float32 rows lie side by side");
-            isRead = file.TryRead(tensor, (float*)rows.Rows, ref error);
+            isRead = TensorReader.TryReadFloats(tensor, (float*)rows.Rows, ref error);
         }
         finally
         {
@@ -44,10 +48,10 @@ internal static unsafe class TableTensors
         return isRead;
     }
 
-    public static bool TryLoadAll(PyTorchFile file, [NotNullWhen(true)] out StateDict? tables, ref FormatError error)
+    public static bool TryLoadAll(PyTorchContent file, [NotNullWhen(true)] out StateDict? tables, ref FormatError error)
     {
         tables = null;
-        if (!StateDictTensors.TryList(file, out List<KeyValuePair<string, TorchTensor>> tensors, ref error)) return false;
+        if (!StateDictTensors.TryList(file.Root, file.FileLength, out List<KeyValuePair<string, TorchTensor>> tensors, ref error)) return false;
         StateDict made = new();
         bool isRead = false;
         try
@@ -64,18 +68,19 @@ internal static unsafe class TableTensors
     }
 
     private static bool TryLoadAll(
-        PyTorchFile file, List<KeyValuePair<string, TorchTensor>> tensors, StateDict tables, ref FormatError error)
+        PyTorchContent file, List<KeyValuePair<string, TorchTensor>> tensors, StateDict tables, ref FormatError error)
     {
         // Equal views are one table, as PyTorch's tied weights are one tensor; copies of each would also let a small file ask
         // for much memory.
-        Dictionary<(TorchStorage Storage, long Offset, long Rows, long Dim, long RowStride, long Stride), EmbeddingTable> known = [];
+        Dictionary<(TorchStorage Storage, TensorDtype Dtype, long Offset, long Rows, long Dim, long RowStride, long Stride), EmbeddingTable> known = [];
         foreach ((string name, TorchTensor tensor) in tensors)
         {
-            if (tensor.Dtype != TorchDtype.Float32 || tensor.Shape is not [_, not 0]) continue;
-            var view = (tensor.Storage, tensor.Offset, tensor.Shape[0], tensor.Shape[1], tensor.Stride[0], tensor.Stride[1]);
+            if (!tensor.Dtype.IsTableFloat() || tensor.Shape is not [_, not 0]) continue;
+            var view = (tensor.Storage, tensor.Dtype, tensor.Offset, tensor.Shape[0], tensor.Shape[1], tensor.Stride[0], tensor.Stride[1]);
             if (!known.TryGetValue(view, out EmbeddingTable? table))
             {
-                if (!TryCheck(tensor, name, ref error) || !TryLoad(file, tensor, out table, ref error)) return false;
+                TensorView rows = tensor.ToView();
+                if (!TryCheck(rows, name, ref error) || !TryLoad(file, rows, new LoadOptions(), out table, ref error)) return false;
                 tables.Own(table);
                 known.Add(view, table);
             }

@@ -1,74 +1,188 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
 namespace SimdEmbed.Formats;
 
 /// <summary>
-/// Copies a tensor's elements out of its storage in logical order. Storages may be shared and views may have any strides, so
+/// Copies a tensor's elements out of its bytes in logical order. Storages may be shared and views may have any strides, so
 /// neither memory nor time may follow from the storage's length alone: a thousand small views of one large storage are legal.
 /// </summary>
 internal static unsafe class TensorReader
 {
-    /// <summary>Read ahead for views that are not contiguous: little enough to waste when every element lies elsewhere.</summary>
-    private const int WindowElements = 4096;
+    /// <summary>
+    /// Read ahead for elements that need converting or do not lie side by side: little enough to waste when every element lies
+    /// elsewhere.
+    /// </summary>
+    private const int WindowBytes = 1 << 14;
 
-    /// <param name="zip">The archive.</param>
-    /// <param name="tensor">A float32 tensor whose bounds were checked.</param>
-    /// <param name="destination">Room for <c>tensor.Count</c> floats.</param>
+    /// <summary>Copies the elements as single-precision floats.</summary>
+    /// <param name="view">A tensor of floats (<see cref="TensorDtypes.IsTableFloat"/>) whose bounds were checked.</param>
+    /// <param name="destination">Room for <c>view.Count</c> floats.</param>
     /// <param name="error">What is wrong.</param>
-    public static bool TryRead(StoredZipReader zip, TorchTensor tensor, float* destination, ref FormatError error)
+    public static bool TryReadFloats(TensorView view, float* destination, ref FormatError error)
     {
-        if (tensor.Count == 0) return true;
-        StoredZipEntry record = tensor.Storage.Record;
-        return IsContiguous(tensor)
-            ? zip.TryRead(record, tensor.Offset * sizeof(float), (byte*)destination, tensor.Count * sizeof(float), ref error)
-            : zip.TryRead(record, 0, null, 0, ref error) && TryGather(zip, tensor, destination, ref error);
-    }
-
-    /// <summary>Whether the elements lie side by side; the stride of a dimension of one is never used and may be anything.</summary>
-    private static bool IsContiguous(TorchTensor tensor)
-    {
-        long expected = 1;
-        for (int d = tensor.Shape.Length - 1; d >= 0; d--)
+        if (view.Count == 0) return true;
+        bool isPlain = view.Dtype == TensorDtype.Float32 && !view.IsBigEndian;
+        if (!view.IsContiguous)
         {
-            if (tensor.Shape[d] == 1) continue;
-            if (tensor.Stride[d] != expected) return false;
-            expected *= tensor.Shape[d];
+            return view.Bytes.TryVerify(ref error)
+                && (isPlain ? TryGather(view, destination, ref error) : TryGatherFloats(view, destination, ref error));
+        }
+
+        if (isPlain)
+        {
+            return view.Bytes.TryRead(view.Start * sizeof(float), (byte*)destination, view.Count * sizeof(float), ref error);
+        }
+
+        int size = view.Dtype.ElementBytes();
+        byte* window = stackalloc byte[WindowBytes];
+        for (long done = 0; done < view.Count;)
+        {
+            int count = (int)Math.Min(view.Count - done, WindowBytes / size);
+            if (!TryReadElements(view, view.Start + done, count, window, ref error)) return false;
+            TensorConversion.ToSingle(view.Dtype, window, destination + done, count);
+            done += count;
         }
 
         return true;
     }
 
+    /// <summary>Copies the elements as they are, little-endian.</summary>
+    /// <param name="view">A tensor whose bounds were checked.</param>
+    /// <param name="destination">Room for <c>view.ByteLength</c> bytes.</param>
+    /// <param name="error">What is wrong.</param>
+    public static bool TryReadBytes(TensorView view, byte* destination, ref FormatError error)
+    {
+        if (view.Count == 0) return true;
+        if (view.IsContiguous)
+        {
+            if (!view.Bytes.TryRead(view.Start * view.Dtype.ElementBytes(), destination, view.ByteLength, ref error)) return false;
+            if (view.IsBigEndian) Swap(view.Dtype, destination, view.Count);
+            return true;
+        }
+
+        return view.Bytes.TryVerify(ref error) && view.Dtype.ElementBytes() switch
+        {
+            1 => TryGather(view, destination, ref error),
+            2 => TryGather(view, (ushort*)destination, ref error),
+            4 => TryGather(view, (uint*)destination, ref error),
+            8 => TryGather(view, (ulong*)destination, ref error),
+            _ => TryGather(view, (UInt128*)destination, ref error),
+        };
+    }
+
+    /// <summary>Writes the elements as they are, little-endian, in pieces: a tensor of any size in little memory.</summary>
+    public static bool TryCopy(TensorView view, Stream destination, ref FormatError error)
+    {
+        if (view.IsContiguous)
+        {
+            byte[] buffer = new byte[(int)Math.Min(view.ByteLength, 1 << 20)];
+            fixed (byte* start = buffer)
+            {
+                long skip = view.Start * view.Dtype.ElementBytes();
+                for (long done = 0; done < view.ByteLength;)
+                {
+                    int count = (int)Math.Min(view.ByteLength - done, buffer.Length);
+                    if (!view.Bytes.TryRead(skip + done, start, count, ref error)) return false;
+                    if (view.IsBigEndian) Swap(view.Dtype, start, count / view.Dtype.ElementBytes());
+                    destination.Write(new ReadOnlySpan<byte>(start, count));
+                    done += count;
+                }
+            }
+
+            return true;
+        }
+
+        // Strided elements are gathered in file order, which is not the order they are wanted in: all of them have to be there.
+        void* all = NativeMemory.Alloc((nuint)view.ByteLength);
+        try
+        {
+            if (!TryReadBytes(view, (byte*)all, ref error)) return false;
+            for (long done = 0; done < view.ByteLength;)
+            {
+                int count = (int)Math.Min(view.ByteLength - done, 1 << 20);
+                destination.Write(new ReadOnlySpan<byte>((byte*)all + done, count));
+                done += count;
+            }
+        }
+        finally
+        {
+            NativeMemory.Free(all);
+        }
+
+        return true;
+    }
+
+    private static bool TryReadElements(TensorView view, long first, int count, byte* destination, ref FormatError error)
+    {
+        int size = view.Dtype.ElementBytes();
+        if (!view.Bytes.TryRead(first * size, destination, (long)count * size, ref error)) return false;
+        if (view.IsBigEndian) Swap(view.Dtype, destination, count);
+        return true;
+    }
+
+    private static bool TryGatherFloats(TensorView view, float* destination, ref FormatError error)
+    {
+        byte* raw = stackalloc byte[WindowBytes];
+        return TryGather(
+            view,
+            destination,
+            WindowBytes / Math.Max(view.Dtype.ElementBytes(), sizeof(float)),
+            (long first, int count, float* window, ref FormatError error) =>
+            {
+                if (!TryReadElements(view, first, count, raw, ref error)) return false;
+                TensorConversion.ToSingle(view.Dtype, raw, window, count);
+                return true;
+            },
+            ref error);
+    }
+
+    private static bool TryGather<T>(TensorView view, T* destination, ref FormatError error)
+        where T : unmanaged => TryGather(
+            view,
+            destination,
+            WindowBytes / sizeof(T),
+            (long first, int count, T* window, ref FormatError error) => TryReadElements(view, first, count, (byte*)window, ref error),
+            ref error);
+
+    private delegate bool ReadWindow<T>(long first, int count, T* window, ref FormatError error)
+        where T : unmanaged;
+
     /// <summary>
     /// Walks the dimensions by falling stride, which is the order of the file, whatever the order in the tensor: a transposed
     /// table is read from front to back like any other.
     /// </summary>
-    private static bool TryGather(StoredZipReader zip, TorchTensor tensor, float* destination, ref FormatError error)
+    private static bool TryGather<T>(TensorView view, T* destination, int windowElements, ReadWindow<T> read, ref FormatError error)
+        where T : unmanaged
     {
-        int rank = tensor.Shape.Length;
+        int rank = view.Shape.Length;
         long[] target = new long[rank];
         int[] order = new int[rank];
         long step = 1;
         for (int d = rank - 1; d >= 0; d--)
         {
             target[d] = step;
-            step *= tensor.Shape[d];
+            step *= view.Shape[d];
             order[d] = d;
         }
 
-        order.AsSpan().Sort((left, right) => tensor.Stride[right].CompareTo(tensor.Stride[left]));
+        order.AsSpan().Sort((left, right) => view.Stride[right].CompareTo(view.Stride[left]));
 
-        float* window = stackalloc float[WindowElements];
+        long numel = view.Bytes.Length / view.Dtype.ElementBytes();
+        byte* windowBytes = stackalloc byte[WindowBytes];
+        T* window = (T*)windowBytes;
         long start = 0;
         long end = 0;
         long[] index = new long[rank];
-        long from = tensor.Offset;
+        long from = view.Start;
         long to = 0;
-        for (long left = tensor.Count; ;)
+        for (long left = view.Count; ;)
         {
             if (from < start || from >= end)
             {
                 start = from;
-                end = Math.Min(from + WindowElements, tensor.Storage.Numel);
-                long bytes = (end - start) * sizeof(float);
-                if (!zip.TryRead(tensor.Storage.Record, start * sizeof(float), (byte*)window, bytes, ref error)) return false;
+                end = Math.Min(from + windowElements, numel);
+                if (!read(start, (int)(end - start), window, ref error)) return false;
             }
 
             destination[to] = window[from - start];
@@ -77,13 +191,31 @@ internal static unsafe class TensorReader
             for (int i = rank - 1; ; i--)
             {
                 int d = order[i];
-                from += tensor.Stride[d];
+                from += view.Stride[d];
                 to += target[d];
-                if (++index[d] < tensor.Shape[d]) break;
-                from -= tensor.Shape[d] * tensor.Stride[d];
-                to -= tensor.Shape[d] * target[d];
+                if (++index[d] < view.Shape[d]) break;
+                from -= view.Shape[d] * view.Stride[d];
+                to -= view.Shape[d] * target[d];
                 index[d] = 0;
             }
+        }
+    }
+
+    private static void Swap(TensorDtype dtype, byte* elements, long count)
+    {
+        int size = dtype is TensorDtype.Complex64 or TensorDtype.Complex128 ? dtype.ElementBytes() / 2 : dtype.ElementBytes();
+        long words = count * dtype.ElementBytes() / size;
+        for (long done = 0; done < words;)
+        {
+            int length = (int)Math.Min(words - done, 1 << 20);
+            byte* at = elements + (done * size);
+            Span<ushort> two = new(at, length);
+            Span<uint> four = new(at, length);
+            Span<ulong> eight = new(at, length);
+            if (size == 2) BinaryPrimitives.ReverseEndianness(two, two);
+            if (size == 4) BinaryPrimitives.ReverseEndianness(four, four);
+            if (size == 8) BinaryPrimitives.ReverseEndianness(eight, eight);
+            done += length;
         }
     }
 }

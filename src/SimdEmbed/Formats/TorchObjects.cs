@@ -18,7 +18,10 @@ internal enum TorchFunction
 /// The closed list of names a pickle may refer to, and what they build: storages that exist in the archive with the length they
 /// claim, and tensors that lie inside their storage. Nothing is read from the storages here.
 /// </summary>
-internal sealed class TorchObjects(StoredZipReader zip, string root)
+/// <param name="zip">The archive; null for a legacy file, whose storages come behind the pickles.</param>
+/// <param name="root">The archive's top folder.</param>
+/// <param name="fileLength">The length of the file, which no storage exceeds.</param>
+internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileLength)
 {
     private const int HighestRank = 64;
 
@@ -38,12 +41,12 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
             case ("torch", "Size"): return Function(TorchFunction.Size);
             case ("torch", "device"): return Function(TorchFunction.Device);
             case ("torch.storage", "UntypedStorage" or "_UntypedStorage"):
-                return new TorchGlobal(TorchFunction.Storage, TorchDtype.UInt8, $"{module}.{name}");
+                return new TorchGlobal(TorchFunction.Storage, TensorDtype.UInt8, $"{module}.{name}");
         }
 
         if (module != "torch") return null;
-        if (TorchDtype.FromStorageClass(name) is { } stored) return new TorchGlobal(TorchFunction.Storage, stored, $"torch.{name}");
-        return TorchDtype.FromName(name) is { } dtype ? new TorchGlobal(TorchFunction.Dtype, dtype, $"torch.{name}") : null;
+        if (TensorDtypes.FromStorageClass(name) is { } stored) return new TorchGlobal(TorchFunction.Storage, stored, $"torch.{name}");
+        return TensorDtypes.TryFromName(name, out TensorDtype dtype) ? new TorchGlobal(TorchFunction.Dtype, dtype, $"torch.{name}") : null;
 
         TorchGlobal Function(TorchFunction function) => new(function, null, $"{module}.{name}");
     }
@@ -94,7 +97,12 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
         }
     }
 
-    /// <summary>A persistent id: <c>("storage", class, key, location, numel)</c>.</summary>
+    /// <summary>The storages that were referred to, by key.</summary>
+    public Dictionary<string, TorchStorage> Storages => _storages;
+
+    /// <summary>
+    /// A persistent id: <c>("storage", class, key, location, numel)</c>, in legacy files with a sixth item for views, unused for long.
+    /// </summary>
     public bool TryLoad(PickleValue id, long offset, out PickleValue storage, ref FormatError error)
     {
         storage = PickleNone.Instance;
@@ -103,9 +111,10 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
                 Items:
                 [
                     PickleString { Value: "storage" }, TorchGlobal { Function: TorchFunction.Storage, Dtype: { } dtype } type,
-                    PickleString { Value: { } key }, PickleString, PickleInteger { Value: var numel },
+                    PickleString { Value: { } key }, PickleString, PickleInteger { Value: var numel }, .. { } view
                 ]
-            })
+            }
+            || (zip == null ? view is not ([] or [PickleNone]) : view.Length > 0))
         {
             return error.Fail(
                 "storage-id", offset, "a persistent id is not (\"storage\", storage class, key, location, number of elements)");
@@ -116,37 +125,53 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
             return error.Fail("storage-key", offset, $"a storage has key {FormatError.Quote(key)}; expected digits");
         }
 
-        if (!zip.TryFind($"{root}/data/{key}", out StoredZipEntry? record))
-        {
-            return error.Fail("storage-missing", offset, $"there is no record for storage {FormatError.Quote(key)}");
-        }
-
-        // Divide, not multiply: a claimed count times its size may be beyond 128 bits.
-        if (numel < 0 || record.Length % dtype.ElementBytes != 0 || numel != record.Length / dtype.ElementBytes)
-        {
-            return error.Fail(
-                "storage-length",
-                offset,
-                $"storage {FormatError.Quote(key)} claims {numel} elements of {dtype.Name}; its record has {record.Length} bytes");
-        }
-
+        if (!TryCheckLength(key, dtype, numel, offset, out StoredZipEntry? record, ref error)) return false;
         if (_storages.TryGetValue(key, out TorchStorage? known))
         {
             // PyTorch would quietly read the second use with the first one's type.
-            if (known.Dtype != dtype)
+            if (known.Dtype != dtype || known.Numel != numel)
             {
                 return error.Fail(
-                    "storage-dtype", offset, $"storage {FormatError.Quote(key)} is used as {known.Dtype.Name} and as {dtype.Name}");
+                    "storage-dtype",
+                    offset,
+                    $"storage {FormatError.Quote(key)} is used as {known.Numel} {known.Dtype.Name()} and as {numel} {dtype.Name()}");
             }
 
             storage = known;
             return true;
         }
 
-        TorchStorage made = new(key, dtype, (long)numel, record);
+        TorchStorage made = new(key, dtype, (long)numel, record == null ? null : new StoredZipBytes(zip!, record));
         _storages.Add(key, made);
         storage = made;
         return true;
+    }
+
+    /// <summary>A record has to be as long as its storage claims; in a legacy file, the file has at least to be longer.</summary>
+    private bool TryCheckLength(
+        string key, TensorDtype dtype, Int128 numel, long offset, out StoredZipEntry? record, ref FormatError error)
+    {
+        record = null;
+        if (zip == null)
+        {
+            return (numel >= 0 && numel <= fileLength / dtype.ElementBytes())
+                || error.Fail(
+                    "storage-length",
+                    offset,
+                    $"storage {FormatError.Quote(key)} claims {numel} elements of {dtype.Name()}; the file has {fileLength} bytes");
+        }
+
+        if (!zip.TryFind($"{root}/data/{key}", out record))
+        {
+            return error.Fail("storage-missing", offset, $"there is no record for storage {FormatError.Quote(key)}");
+        }
+
+        // Divide, not multiply: a claimed count times its size may be beyond 128 bits.
+        return (numel >= 0 && record.Length % dtype.ElementBytes() == 0 && numel == record.Length / dtype.ElementBytes())
+            || error.Fail(
+                "storage-length",
+                offset,
+                $"storage {FormatError.Quote(key)} claims {numel} elements of {dtype.Name()}; its record has {record.Length} bytes");
     }
 
     /// <summary>Metadata can say that a view is negated or conjugated: values would then not be what lies in the file.</summary>
@@ -156,7 +181,7 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
         || error.Fail("tensor-metadata", offset, $"a tensor has metadata ({given[position].Kind}); expected none");
 
     private static bool TryTensor(
-        PickleValue[] given, TorchDtype? dtype, PickleBool requiresGrad, long offset, out PickleValue result, ref FormatError error)
+        PickleValue[] given, TensorDtype? type, PickleBool requiresGrad, long offset, out PickleValue result, ref FormatError error)
     {
         result = PickleNone.Instance;
         if (given is not [TorchStorage storage, PickleInteger start, PickleTuple size, PickleTuple step, ..])
@@ -176,7 +201,7 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
                 $"a tensor has {size.Items.Length} sizes and {step.Items.Length} strides; expected as many of each, at most {HighestRank}");
         }
 
-        dtype ??= storage.Dtype;
+        TensorDtype dtype = type ?? storage.Dtype;
         long[] shape = new long[size.Items.Length];
         long[] stride = new long[shape.Length];
         if (!TryLongs(size, "size", shape, offset, ref error) || !TryLongs(step, "stride", stride, offset, ref error)) return false;
@@ -185,8 +210,8 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
             return error.Fail("tensor-bounds", offset, $"a tensor starts at element {start.Value} of its storage");
         }
 
-        long numel = storage.Numel * storage.Dtype.ElementBytes / dtype.ElementBytes;
-        if (!TryCount((long)start.Value, shape, stride, numel, offset, out long count, ref error)) return false;
+        long numel = storage.Numel * storage.Dtype.ElementBytes() / dtype.ElementBytes();
+        if (!TryCount((long)start.Value, shape, stride, numel, dtype, offset, out long count, ref error)) return false;
         result = new TorchTensor(storage, dtype, (long)start.Value, shape, stride, count) { RequiresGrad = requiresGrad.Value };
         return true;
     }
@@ -210,11 +235,13 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
 
     /// <summary>Checks that the last element lies in the storage: <c>start + sum((size - 1) * stride) &lt; numel</c>.</summary>
     private static bool TryCount(
-        long start, long[] shape, long[] stride, long numel, long offset, out long count, ref FormatError error)
+        long start, long[] shape, long[] stride, long numel, TensorDtype dtype, long offset, out long count, ref FormatError error)
     {
         count = 0;
         if (shape.AsSpan().Contains(0)) return true;
 
+        // Repeated elements (stride 0) can be more than memory has, but their bytes fit 63 bits.
+        long most = long.MaxValue / dtype.ElementBytes();
         Int128 last = start;
         Int128 product = 1;
         for (int i = 0; i < shape.Length; i++)
@@ -222,10 +249,10 @@ internal sealed class TorchObjects(StoredZipReader zip, string root)
             // One term fits 126 bits, but 64 of them need not: the sum is looked at after each.
             last += (Int128)(shape[i] - 1) * stride[i];
             product *= shape[i];
-            if (last >= numel || product > long.MaxValue) break;
+            if (last >= numel || product > most) break;
         }
 
-        if (last >= numel || product > long.MaxValue)
+        if (last >= numel || product > most)
         {
             return error.Fail(
                 "tensor-bounds",

@@ -12,7 +12,7 @@ internal static class Word2VecBinary
         word.Length is > 0 and <= WordLine.LongestWord && !word.Contains((byte)' ') && word[0] != '\n';
 
     public static bool TryLoad(
-        WordSource source, WordHead head, WordOptions options, CancellationToken cancellation, out WordTable? table, out long duplicates, ref FormatError error)
+        WordSource source, WordHead head, WordOptions options, CancellationToken cancellationToken, out WordTable? table, out long duplicates, ref FormatError error)
     {
         table = null;
         duplicates = 0;
@@ -36,7 +36,7 @@ internal static class Word2VecBinary
             {
                 if (reader.IsRefilled)
                 {
-                    cancellation.ThrowIfCancellationRequested();
+                    cancellationToken.ThrowIfCancellationRequested();
                     options.Progress?.Report(new WordProgress(source.FilePosition, source.FileLength, rows!.Count));
                     reader.IsRefilled = false;
                 }

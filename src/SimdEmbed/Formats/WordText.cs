@@ -27,13 +27,13 @@ internal sealed unsafe class WordText
     private long _emptyLine;
     private long _emptyOffset;
 
-    private WordText(WordSource source, WordHead head, WordRows rows, WordOptions options, CancellationToken cancellation)
+    private WordText(WordSource source, WordHead head, WordRows rows, WordOptions options, CancellationToken cancellationToken)
     {
         _source = source;
         _head = head;
         _rows = rows;
         _options = options;
-        _cancellation = cancellation;
+        _cancellation = cancellationToken;
         _blocks = new LineBlocks(source, head, options.BlockBytes);
     }
 
@@ -46,7 +46,7 @@ internal sealed unsafe class WordText
 
     /// <summary>How many lines of at least their shortest length a file without a header has; it is read once for this.</summary>
     public static bool TryCount(
-        WordSource source, WordHead head, WordOptions options, CancellationToken cancellation, out long rows, ref FormatError error)
+        WordSource source, WordHead head, WordOptions options, CancellationToken cancellationToken, out long rows, ref FormatError error)
     {
         rows = 0;
         LineBlocks blocks = new(source, head, options.BlockBytes);
@@ -54,7 +54,7 @@ internal sealed unsafe class WordText
         if (!LineBlocks.TrySkip(source, head.Start, ref error)) return false;
         do
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             if (!blocks.TryNext(block, ref error)) return false;
             rows += block.Lines;
         }
@@ -69,7 +69,7 @@ internal sealed unsafe class WordText
     /// <param name="head">What it is.</param>
     /// <param name="counted">The rows of a file without a header.</param>
     /// <param name="options">How to read.</param>
-    /// <param name="cancellation">Asked at each block.</param>
+    /// <param name="cancellationToken">Asked at each block.</param>
     /// <param name="table">The words and their rows.</param>
     /// <param name="duplicates">Words that were there already.</param>
     /// <param name="skipped">Lines that were passed over.</param>
@@ -80,7 +80,7 @@ internal sealed unsafe class WordText
         WordHead head,
         long counted,
         WordOptions options,
-        CancellationToken cancellation,
+        CancellationToken cancellationToken,
         out WordTable? table,
         out long duplicates,
         out long skipped,
@@ -98,7 +98,7 @@ internal sealed unsafe class WordText
         using (made)
         {
             if (!LineBlocks.TrySkip(source, head.Start, ref error)) return false;
-            WordText text = new(source, head, made!, options, cancellation);
+            WordText text = new(source, head, made!, options, cancellationToken);
             if (!text.TryRun(ref error)) return false;
             duplicates = made!.Duplicates;
             skipped = text._skipped;

@@ -16,37 +16,37 @@ public static class WordVectors
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">How to read it; null for the defaults.</param>
-    /// <param name="cancellation">Ends the call between two blocks of the file.</param>
+    /// <param name="cancellationToken">Ends the call between two blocks of the file.</param>
     /// <returns>The vectors and their words, which the caller disposes.</returns>
     /// <exception cref="TableFormatException">
     /// The file is malformed or of another kind; a malformed line of text is named by its number, <see cref="TableFormatException.Line"/>.
     /// </exception>
     /// <exception cref="InsufficientMemoryException">The rows need more memory than there is.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     /// <exception cref="IOException">The file could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
-    public static WordTable Load(string path, WordOptions? options = null, CancellationToken cancellation = default) =>
-        Load(path, options, out _, cancellation);
+    public static WordTable Load(string path, WordOptions? options = null, CancellationToken cancellationToken = default) =>
+        Load(path, options, out _, cancellationToken);
 
     /// <summary>Reads a file, and says what was found in it.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">How to read it; null for the defaults.</param>
     /// <param name="report">What the file was, and what was passed over.</param>
-    /// <param name="cancellation">Ends the call between two blocks of the file.</param>
+    /// <param name="cancellationToken">Ends the call between two blocks of the file.</param>
     /// <returns>The vectors and their words, which the caller disposes.</returns>
     /// <exception cref="TableFormatException">As of the other overload.</exception>
     /// <exception cref="InsufficientMemoryException">The rows need more memory than there is.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     /// <exception cref="IOException">The file could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
-    public static WordTable Load(string path, WordOptions? options, out WordReport report, CancellationToken cancellation = default)
+    public static WordTable Load(string path, WordOptions? options, out WordReport report, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= WordOptions.Default;
         if (options.Degree < 0) Throw.OutOfRange(nameof(options), options.Degree, "a Degree of 0 or more");
         if (options.Format is WordFormat format && !Enum.IsDefined(format)) Throw.OutOfRange(nameof(options), format, "a defined WordFormat");
         FormatError error = default;
-        if (!TryLoad(() => Open(path), options, out WordTable? table, out WordReport? found, ref error, cancellation)) throw error.ToException(path);
+        if (!TryLoad(() => Open(path), options, out WordTable? table, out WordReport? found, ref error, cancellationToken)) throw error.ToException(path);
         report = found;
         return table;
     }
@@ -94,14 +94,14 @@ public static class WordVectors
     /// <param name="table">The vectors and their words.</param>
     /// <param name="report">What was found.</param>
     /// <param name="error">What is wrong.</param>
-    /// <param name="cancellation">Ends the call between two blocks.</param>
+    /// <param name="cancellationToken">Ends the call between two blocks.</param>
     internal static bool TryLoad(
         Func<Stream> open,
         WordOptions options,
         [NotNullWhen(true)] out WordTable? table,
         [NotNullWhen(true)] out WordReport? report,
         ref FormatError error,
-        CancellationToken cancellation)
+        CancellationToken cancellationToken)
     {
         table = null;
         report = null;
@@ -117,7 +117,7 @@ public static class WordVectors
         if (head!.Rows == null)
         {
             using WordSource source = new(open());
-            if (!WordText.TryCount(source, head, options, cancellation, out counted, ref error)) return false;
+            if (!WordText.TryCount(source, head, options, cancellationToken, out counted, ref error)) return false;
         }
 
         long duplicates;
@@ -126,8 +126,8 @@ public static class WordVectors
         using (WordSource source = new(open()))
         {
             bool isLoaded = head.Format == WordFormat.Word2VecBinary
-                ? Word2VecBinary.TryLoad(source, head, options, cancellation, out table, out duplicates, ref error)
-                : WordText.TryLoad(source, head, counted, options, cancellation, out table, out duplicates, out skipped, out firstSkipped, ref error);
+                ? Word2VecBinary.TryLoad(source, head, options, cancellationToken, out table, out duplicates, ref error)
+                : WordText.TryLoad(source, head, counted, options, cancellationToken, out table, out duplicates, out skipped, out firstSkipped, ref error);
             if (!isLoaded || table == null) return false;
         }
 

@@ -28,6 +28,11 @@ public sealed unsafe class EmbeddingTable : IDisposable
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="rows"/>, <paramref name="dim"/> or <paramref name="codec"/> is out of range.</exception>
     /// <exception cref="InsufficientMemoryException">The rows need more memory than there is; the message has the size in bytes.</exception>
     public EmbeddingTable(long rows, int dim, RowCodec codec = RowCodec.Float32)
+        : this(rows, dim, codec, clear: true)
+    {
+    }
+
+    private EmbeddingTable(long rows, int dim, RowCodec codec, bool clear)
     {
         if (rows < 0) Throw.OutOfRange(nameof(rows), rows, "0 or more");
         if (dim < 0) Throw.OutOfRange(nameof(dim), dim, "0 or more");
@@ -36,7 +41,7 @@ public sealed unsafe class EmbeddingTable : IDisposable
 
         // 128-bit arithmetic: 2^63 rows of 2^31 columns do not wrap around to a small allocation.
         _memory = new AlignedMemory((UInt128)rows * (UInt128)stride, $"a table of {rows} x {dim} {codec} rows");
-        _memory.Clear();
+        if (clear) _memory.Clear();
         RowCount = rows;
         Dim = dim;
         Codec = codec;
@@ -146,6 +151,10 @@ public sealed unsafe class EmbeddingTable : IDisposable
         _rows = default;
         _memory.Dispose();
     }
+
+    /// <summary>A table whose rows are whatever the memory held, for a reader that is about to fill all of them.</summary>
+    internal static EmbeddingTable Uninitialized(long rows, int dim, RowCodec codec = RowCodec.Float32) =>
+        new(rows, dim, codec, clear: false);
 
     /// <summary>What kernels read from. The caller keeps the table alive until the kernel is done.</summary>
     internal ref readonly RowView OpenRead()

@@ -14,27 +14,15 @@ internal static class GoldenFiles
             return null;
         }
 
-        if (format != "pth") return $"the library does not read {format} yet";
+        if (format is not ("pth" or "safetensors" or "npy" or "npz")) return $"the library does not read {format} yet";
         string path = Path.Combine(folder, entry.GetProperty("file").GetString()!);
         string expect = entry.GetProperty("expect").GetString()!;
         string[] words = entry.TryGetProperty("refusal_should_name", out JsonElement names) && names.ValueKind == JsonValueKind.Array
             ? [.. names.EnumerateArray().Select(name => name.GetString()!)]
             : [];
         if (!File.Exists(path)) throw new GoldenException($"{path} does not exist");
-        bool zip = File.ReadAllBytes(path).AsSpan().StartsWith("PK"u8);
-        if (!zip && (expect == "load" || words.Length > 0)) return "a legacy (non-zip) PyTorch file";
-        if (expect == "load" && !IsDict(entry.GetProperty("content"))) return "its root is no state_dict";
 
-        TableFormatException? refusal = null;
-        try
-        {
-            CompareTables(path, entry);
-        }
-        catch (TableFormatException e)
-        {
-            refusal = e;
-        }
-
+        TableFormatException? refusal = Refusal(() => CompareContent(path, entry));
         if (expect == "load" && refusal is not null) throw new GoldenException($"refused: {refusal.Message}");
         if (expect == "refuse" && refusal is null) throw new GoldenException("loaded, but must be refused");
         // Without the path: the files are named after what they must be refused for.
@@ -44,57 +32,100 @@ internal static class GoldenFiles
             if (!said.Contains(word, StringComparison.Ordinal)) throw new GoldenException($"the refusal does not name '{word}': {refusal!.Message}");
         }
 
+        if (refusal is not null && (refusal.Path != path || refusal.Rule == "unknown" || refusal.Message.Contains('\n', StringComparison.Ordinal)))
+        {
+            throw new GoldenException($"the refusal has no path or rule, or is no single line: {refusal.Rule}: {refusal.Message}");
+        }
+
+        if (format == "pth") CompareCheckpoint(path, entry, refusal is not null);
         return null;
     }
 
-    private static bool IsDict(JsonElement content) => content.GetProperty("type").GetString() is "dict" or "OrderedDict";
-
-    /// <summary>Every float32 matrix in the dicts of the described content must come out, bit for bit, and no other.</summary>
-    private static void CompareTables(string path, JsonElement entry)
+    private static TableFormatException? Refusal(Action action)
     {
-        using StateDict loaded = PyTorchCheckpoint.Load(path);
-        if (!entry.TryGetProperty("content", out JsonElement content) || content.ValueKind != JsonValueKind.Object || !IsDict(content)) return;
-        Dictionary<string, GoldenTensor> expected = [];
-        Collect(content, "", expected);
-        if (loaded.Count != expected.Count) throw new GoldenException($"{loaded.Count} tables instead of {expected.Count}");
-        foreach ((string key, GoldenTensor tensor) in expected)
+        try
         {
-            using EmbeddingTable table = PyTorchCheckpoint.LoadTable(path, key);
-            if (table.RowCount != tensor.Rows || table.Dim != tensor.Columns) throw new GoldenException($"{key} is {table.RowCount} x {table.Dim}");
-            float[] values = tensor.Floats();
-            for (int row = 0; row < tensor.Rows; row++)
-            {
-                for (int column = 0; column < tensor.Columns; column++)
-                {
-                    float want = values[(row * tensor.Columns) + column];
-                    CompareElement(key, row, column, want, table.GetRow(row)[column]);
-                    CompareElement(key, row, column, want, loaded[key].GetRow(row)[column]);
-                }
-            }
+            action();
+            return null;
+        }
+        catch (TableFormatException e)
+        {
+            return e;
         }
     }
 
-    private static void CompareElement(string key, int row, int column, float expected, float actual)
+    /// <summary>Every tensor and every number or string of the described content must come out, bit for bit, and no tensor more.</summary>
+    private static void CompareContent(string path, JsonElement entry)
     {
-        bool same = BitConverter.SingleToInt32Bits(expected) == BitConverter.SingleToInt32Bits(actual)
-            || (float.IsNaN(expected) && float.IsNaN(actual));
-        if (!same) throw new GoldenException($"{key}[{row}, {column}] is {actual:R}; PyTorch has {expected:R}");
-    }
-
-    private static void Collect(JsonElement node, string path, Dictionary<string, GoldenTensor> found)
-    {
-        if (node.GetProperty("type").GetString() == "tensor")
+        using TableFile file = TableFile.Open(path);
+        GoldenContent? expected = GoldenContent.Of(entry);
+        file.Verify();
+        if (expected is null)
         {
-            bool matrix = node.GetProperty("dtype").GetString() == "float32" && node.GetProperty("shape").GetArrayLength() == 2;
-            if (matrix) found[path] = GoldenTensor.Parse(node);
+            foreach (TensorInfo tensor in file.Tensors) file.Read(tensor.Name, new byte[tensor.ByteLength]);
             return;
         }
 
-        if (!IsDict(node)) return;
-        foreach (JsonElement item in node.GetProperty("items").EnumerateArray())
+        if (file.Tensors.Count != expected.Tensors.Count) throw new GoldenException($"{file.Tensors.Count} tensors instead of {expected.Tensors.Count}");
+        foreach ((string name, GoldenTensor tensor) in expected.Tensors)
         {
-            string key = item.GetProperty("key").ToString();
-            Collect(item.GetProperty("value"), path.Length == 0 ? key : $"{path}.{key}", found);
+            if (!file.TryGetTensor(name, out TensorInfo? info)) throw new GoldenException($"there is no tensor '{name}'");
+            if (GoldenContent.NameOf(info.Dtype) != tensor.Dtype || !info.Shape.SequenceEqual(Array.ConvertAll(tensor.Shape, size => (long)size)))
+            {
+                throw new GoldenException($"{info} should be {tensor.Dtype} [{string.Join(", ", tensor.Shape)}]");
+            }
+
+            byte[] bytes = new byte[info.ByteLength];
+            file.Read(name, bytes);
+            GoldenContent.Compare(name, info.Dtype, bytes, tensor.Data);
+            if (info.IsTable) CompareTable(name, tensor, file.LoadTable(name));
         }
+
+        foreach ((string name, JsonElement value) in expected.Settings)
+        {
+            if (!file.Metadata.TryGetValue(name, out string? text)) throw new GoldenException($"there is no setting '{name}'");
+            GoldenContent.CompareSetting(name, text, value);
+        }
+    }
+
+    /// <summary>The same through the checkpoint's own door: the matrices of floats in dicts, and no others.</summary>
+    private static void CompareCheckpoint(string path, JsonElement entry, bool isRefused)
+    {
+        if (isRefused || GoldenContent.Of(entry) is not { } expected) return;
+        if (!expected.IsDict)
+        {
+            if (Refusal(() => PyTorchCheckpoint.Load(path).Dispose()) is null) throw new GoldenException("loaded as a state_dict, which it is not");
+            return;
+        }
+
+        using StateDict loaded = PyTorchCheckpoint.Load(path);
+        Dictionary<string, GoldenTensor> tables = expected.Tensors
+            .Where(tensor => tensor.Value.Dtype is "float32" or "float64" or "float16" or "bfloat16")
+            .Where(tensor => tensor.Value.Shape is [_, >= 1] && !expected.InLists.Contains(tensor.Key))
+            .ToDictionary();
+        if (loaded.Count != tables.Count) throw new GoldenException($"{loaded.Count} tables instead of {tables.Count}");
+        foreach ((string key, GoldenTensor tensor) in tables)
+        {
+            CompareTable(key, tensor, PyTorchCheckpoint.LoadTable(path, key));
+            CompareTable(key, tensor, loaded[key], leaveOpen: true);
+        }
+    }
+
+    private static void CompareTable(string name, GoldenTensor tensor, EmbeddingTable table, bool leaveOpen = false)
+    {
+        if (table.RowCount != tensor.Rows || table.Dim != tensor.Columns) throw new GoldenException($"{name} is {table.RowCount} x {table.Dim}");
+        float[] values = tensor.Dtype == "float64" ? [.. tensor.Data.EnumerateArray().Select(value => (float)GoldenContent.ParseDouble(value))] : tensor.Floats();
+        for (int row = 0; row < tensor.Rows; row++)
+        {
+            for (int column = 0; column < tensor.Columns; column++)
+            {
+                float want = values[(row * tensor.Columns) + column];
+                float got = table.GetRow(row)[column];
+                bool same = BitConverter.SingleToInt32Bits(want) == BitConverter.SingleToInt32Bits(got) || (float.IsNaN(want) && float.IsNaN(got));
+                if (!same) throw new GoldenException($"{name}[{row}, {column}] is {got:R}; expected {want:R}");
+            }
+        }
+
+        if (!leaveOpen) table.Dispose();
     }
 }

@@ -4,92 +4,30 @@ using System.Text;
 
 namespace SimdEmbed.Formats;
 
-/// <summary>An open <c>.pth</c> file: its object tree, decoded and checked, and the way to its tensors' elements.</summary>
-internal sealed unsafe class PyTorchFile : IDisposable
+/// <summary>Reads a <c>.pth</c> file down to its object tree, decoded and checked; elements are read later, tensor by tensor.</summary>
+internal static class PyTorchReader
 {
     private const int HighestVersion = 10;
 
-    /// <summary>Views may repeat elements (stride 0), but not be more than a small multiple of what the file has.</summary>
-    private const long ElementAllowance = 64 << 10;
-
-    private readonly FileBytes _file;
-    private readonly StoredZipReader _zip;
-    private long _budget;
-
-    private PyTorchFile(FileBytes file, StoredZipReader zip, PickleValue root)
+    public static bool TryOpen(FileBytes file, [NotNullWhen(true)] out PyTorchContent? content, ref FormatError error)
     {
-        _file = file;
-        _zip = zip;
-        Root = root;
-        _budget = (2 * file.Length) + ElementAllowance;
-    }
-
-    /// <summary>A pickled 0x1950a86a20f9469cfc6c: what files from before PyTorch 1.6 have behind the protocol and the frame.</summary>
-    private static ReadOnlySpan<byte> LegacyMagic => [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
-
-    /// <summary>What was given to <c>torch.save</c>.</summary>
-    public PickleValue Root { get; }
-
-    public long Length => _file.Length;
-
-    /// <exception cref="TableFormatException">The file is not a checkpoint that is read.</exception>
-    public static PyTorchFile Open(string path)
-    {
-        FileBytes file = new(path);
-        FormatError error = default;
-        try
-        {
-            if (TryOpen(file, out PyTorchFile? opened, ref error))
-            {
-                file = null!;
-                return opened;
-            }
-        }
-        finally
-        {
-            file?.Dispose();
-        }
-
-        throw error.ToException(path);
-    }
-
-    /// <summary>
-    /// Copies a float32 tensor's elements in logical order. All tensors of a file together may not be larger than twice the file
-    /// and a little.
-    /// </summary>
-    public bool TryRead(TorchTensor tensor, float* destination, ref FormatError error)
-    {
-        _budget -= tensor.Count * sizeof(float);
-        return TensorReader.TryRead(_zip, tensor, destination, ref error);
-    }
-
-    /// <summary>Whether a tensor may be given memory: to be asked before that is done.</summary>
-    public bool TryReserve(TorchTensor tensor, ref FormatError error) =>
-        tensor.Count <= _budget / sizeof(float)
-        || error.Fail(
-            "tensor-memory",
-            tensor.Storage.Record.PayloadOffset,
-            $"a tensor of shape {tensor.ShapeText} has {tensor.Count} elements, more than a file of {_file.Length} bytes may expand to");
-
-    public void Dispose() => _file.Dispose();
-
-    private static bool TryOpen(FileBytes file, [NotNullWhen(true)] out PyTorchFile? opened, ref FormatError error)
-    {
-        opened = null;
-        if (!TryCheckKind(file, ref error) || !StoredZipReader.TryOpen(file, out StoredZipReader? zip, ref error)) return false;
+        content = null;
+        if (!TryCheckKind(file, out bool isPickle, ref error)) return false;
+        if (isPickle) return PyTorchLegacyReader.TryOpen(file, out content, ref error);
+        if (!StoredZipReader.TryOpen(file, out StoredZipReader? zip, ref error)) return false;
         if (!TryFindRoot(zip, out string root, out StoredZipEntry? pickle, ref error)) return false;
         if (zip.TryFind($"{root}/.format_version", out _)) zip.AllowMissingCrc();
         if (!TryCheckVersion(zip, root, ref error) || !TryCheckByteOrder(zip, root, ref error)) return false;
         if (!zip.TryReadAll(pickle, out byte[] bytes, ref error)) return false;
-        TorchObjects torch = new(zip, root);
-        if (!PickleMachine.TryRun(bytes, pickle, torch, file.Length, out PickleValue value, ref error)) return false;
-        opened = new PyTorchFile(file, zip, value);
-        return true;
+        TorchObjects torch = new(zip, root, file.Length);
+        return PickleMachine.TryRun(bytes, pickle.PayloadOffset, torch, file.Length, out PickleValue value, ref error)
+            && PyTorchContent.TryCreate(TableFileFormat.PyTorch, file.Length, value, out content, ref error);
     }
 
     /// <summary>Says what a file is that is not a zip, because "bad signature" helps nobody who has an old checkpoint.</summary>
-    private static bool TryCheckKind(FileBytes file, ref FormatError error)
+    private static bool TryCheckKind(FileBytes file, out bool isPickle, ref FormatError error)
     {
+        isPickle = false;
         const int TarMagicOffset = 257;
         Span<byte> head = stackalloc byte[TarMagicOffset + 5];
         head = head[..(int)Math.Min(head.Length, file.Length)];
@@ -97,20 +35,14 @@ internal sealed unsafe class PyTorchFile : IDisposable
         if (!file.TryRead(0, head, ref error)) return false;
         if (head.StartsWith("PK\x03\x04"u8)) return true;
         if (head.StartsWith("PK\x05\x06"u8)) return error.Fail("zip-empty", 0, "is a zip archive without records");
-        if (head.IndexOf(LegacyMagic) is 2 or 11)
-        {
-            return error.Fail("legacy", 0, "is a legacy (non-zip) PyTorch file; save it with torch.save's default zip format");
-        }
-
         if (head.Length > TarMagicOffset && head[TarMagicOffset..].SequenceEqual("ustar"u8))
         {
             return error.Fail(
                 "legacy-tar", 0, "is a tar file, as PyTorch wrote before 0.1.10; save it with torch.save's default zip format");
         }
 
-        return head[0] == (byte)PickleOpcode.Proto
-            ? error.Fail("not-zip", 0, "is a pickle outside a zip: not from torch.save, or a damaged legacy (non-zip) one; not run")
-            : error.Fail("not-zip", 0, "is not a PyTorch file: it does not start with a zip record");
+        isPickle = head[0] == (byte)PickleOpcode.Proto;
+        return isPickle || error.Fail("not-zip", 0, "is not a PyTorch file: it starts with neither a zip record nor a pickle");
     }
 
     private static bool TryFindRoot(

@@ -1,0 +1,11 @@
+namespace SimdEmbed;
+
+/// <summary>How much a file may ask for.</summary>
+public sealed record LoadOptions
+{
+    /// <summary>
+    /// The most bytes that one table, or one file's description of its tensors, may take; a file that needs more is refused before
+    /// memory is given to it. The default is no limit but the file's own length: nothing in a file is believed beyond that.
+    /// </summary>
+    public long MaxBytes { get; init; } = long.MaxValue;
+}

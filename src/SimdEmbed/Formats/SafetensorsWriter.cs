@@ -1,0 +1,265 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using SimdEmbed.Formats;
+using SimdEmbed.Internals;
+using SimdEmbed.Kernels;
+
+namespace SimdEmbed;
+
+/// <summary>
+/// Writes safetensors files: tables and other tensors by name, and text about them. The header is made first and the data streamed
+/// behind it, so that the memory needed does not depend on the tensors' size.
+/// </summary>
+/// <remarks>
+/// The data starts on a 64-byte line, and so does every tensor whose bytes are a multiple of 64 long, because those are put first;
+/// behind them come the others by falling element size, then by name, so that none is unaligned. The same tensors give the same bytes
+/// in whatever order they were added. Not safe for concurrent use.
+/// </remarks>
+public sealed unsafe class SafetensorsWriter
+{
+    /// <summary>Metadata under this prefix and a tensor's name has the XxHash3 of its bytes, 16 hexadecimal digits.</summary>
+    internal const string HashPrefix = "xxh3.";
+
+    private const int Alignment = 64;
+    private const string NoHash = "0000000000000000";
+
+    private static readonly JsonWriterOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly List<Item> _items = [];
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+
+    /// <summary>The file's <c>__metadata__</c>: any text by any name.</summary>
+    public IDictionary<string, string> Metadata { get; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Whether a sum of each tensor's bytes goes into the metadata, under <c>xxh3.</c> and the tensor's name, for
+    /// <see cref="TableFile.Verify"/>: 64 bits of XxHash3 as 16 hexadecimal digits. Other tools pass it over.
+    /// </summary>
+    public bool IncludeHashes { get; init; } = true;
+
+    /// <summary>Adds a table, as the codec of its rows has it: float32 rows become an <c>F32</c> tensor <c>[RowCount, Dim]</c>.</summary>
+    /// <param name="name">The tensor's name: valid Unicode of at most 4096 bytes, used once.</param>
+    /// <param name="table">It must be neither changed nor disposed before the file is written.</param>
+    /// <exception cref="ArgumentException">The name is taken, too long, or not valid.</exception>
+    /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
+    public void Add(string name, EmbeddingTable table)
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        RowView rows = table.OpenRead();
+        Add(name, TensorDtype.Float32, [rows.Count, rows.Dim], output =>
+        {
+            RowView rows = table.OpenRead();
+            Write(output, rows.Rows, rows.Count * rows.Stride);
+            GC.KeepAlive(table);
+        });
+    }
+
+    /// <summary>Adds a tensor that is in memory.</summary>
+    /// <param name="name">The tensor's name: valid Unicode of at most 4096 bytes, used once.</param>
+    /// <param name="dtype">The type of its elements; all but <see cref="TensorDtype.Complex128"/>.</param>
+    /// <param name="shape">The size of each dimension; empty for a single number.</param>
+    /// <param name="elements">All elements, row-major and little-endian; they must not change before the file is written.</param>
+    /// <exception cref="ArgumentException">The name is taken or not valid, or the bytes are not as many as type and shape ask for.</exception>
+    public void Add(string name, TensorDtype dtype, ReadOnlySpan<long> shape, ReadOnlyMemory<byte> elements)
+    {
+        Add(name, dtype, shape, output => output.Write(elements.Span));
+        if (_items[^1].Length == elements.Length) return;
+        long expected = _items[^1].Length;
+        _items.RemoveAt(_items.Count - 1);
+        _names.Remove(name);
+        Throw.Length(nameof(elements), elements.Length, expected, "bytes of dtype and shape");
+    }
+
+    /// <summary>Adds a tensor whose bytes are made while the file is written.</summary>
+    /// <param name="name">The tensor's name: valid Unicode of at most 4096 bytes, used once.</param>
+    /// <param name="dtype">The type of its elements; all but <see cref="TensorDtype.Complex128"/>.</param>
+    /// <param name="shape">The size of each dimension; empty for a single number.</param>
+    /// <param name="write">
+    /// Writes all elements, row-major and little-endian, to the stream it is given. Called once for each time the file is written, and
+    /// twice if that is to a stream that cannot seek and hashes are wanted: it must write the same bytes each time.
+    /// </param>
+    /// <exception cref="ArgumentException">The name is taken or not valid, or the size of the tensor is beyond 63 bits.</exception>
+    public void Add(string name, TensorDtype dtype, ReadOnlySpan<long> shape, Action<Stream> write)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(write);
+        if (!TensorDtypes.IsDefined(dtype) || dtype.SafetensorsName() is not { } type)
+        {
+            throw new ArgumentOutOfRangeException(nameof(dtype), $"dtype = {dtype}; it must be one that safetensors has.");
+        }
+
+        long length = dtype.ByteLength(shape, out _);
+        if (length < 0) Throw.Argument(nameof(shape), $"tensor '{name}' has a size that does not fit 63 bits or is no whole bytes.");
+        if (name == SafetensorsReader.MetadataName) Throw.Argument(nameof(name), $"'{name}' is the name of the metadata.");
+        if (!UnicodeText.IsValid(name) || Encoding.UTF8.GetByteCount(name) > SafetensorsReader.LongestName)
+        {
+            Throw.Argument(nameof(name), $"a name must be valid Unicode of at most {SafetensorsReader.LongestName} bytes.");
+        }
+
+        if (_items.Count == SafetensorsReader.MostTensors) Throw.InvalidOperation($"a file has at most {_items.Count} tensors.");
+        if (!_names.Add(name)) Throw.Argument(nameof(name), $"there is a tensor '{name}' already.");
+        _items.Add(new Item(name, type, dtype.Bits(), shape.ToArray(), length, write));
+    }
+
+    /// <summary>
+    /// Writes a file. It appears at once or not at all: it is written beside its place, flushed to the disk, and renamed over an old one.
+    /// </summary>
+    /// <param name="path">Where to; an existing file is replaced.</param>
+    /// <param name="progress">Is told the bytes written, now and then.</param>
+    /// <param name="cancellationToken">Ends the call between two pieces of data; an old file is as it was.</param>
+    /// <exception cref="ArgumentException">A metadata text is no valid Unicode, or a tensor's writer wrote another number of bytes.</exception>
+    /// <exception cref="ObjectDisposedException">A table was disposed.</exception>
+    /// <exception cref="IOException">The file could not be written; an old one is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled; an old file is as it was.</exception>
+    public void Save(string path, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        FileReplacement.Write(path, stream => Write(stream, progress, cancellationToken));
+    }
+
+    /// <summary>Writes a file's bytes from the stream's position on.</summary>
+    /// <param name="stream">Where to. With hashes, one that can seek is gone back in once, to put them into the header.</param>
+    /// <param name="progress">Is told the bytes written, now and then.</param>
+    /// <param name="cancellationToken">Ends the call between two pieces of data.</param>
+    /// <exception cref="ArgumentException">A metadata text is no valid Unicode, or a tensor's writer wrote another number of bytes.</exception>
+    /// <exception cref="ObjectDisposedException">A table was disposed.</exception>
+    /// <exception cref="IOException">The stream could not be written.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    public void Write(Stream stream, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        List<Item> items = [.. _items];
+        items.Sort(static (left, right) => left.CompareTo(right));
+
+        Dictionary<string, string> hashes = new(StringComparer.Ordinal);
+        bool isPatched = IncludeHashes && stream.CanSeek;
+        foreach (Item item in items) hashes[item.Name] = IncludeHashes && !isPatched ? HashOf(item, cancellationToken) : NoHash;
+
+        // Hashes are all of one length, so that the header can be written again when they are known.
+        long start = isPatched ? stream.Position : 0;
+        byte[] header = Header(items, hashes);
+        stream.Write(header);
+        long written = header.Length;
+        foreach (Item item in items)
+        {
+            using TensorOutput output = new(stream, item.Length, written, IncludeHashes, progress, cancellationToken);
+            WriteWhole(item, output);
+            if (IncludeHashes) hashes[item.Name] = output.HashText;
+            written += item.Length;
+        }
+
+        if (!isPatched) return;
+        long end = stream.Position;
+        stream.Position = start;
+        stream.Write(Header(items, hashes));
+        stream.Position = end;
+    }
+
+    /// <summary>Adds a tensor in native memory that stays where it is until the file is written.</summary>
+    internal void Add(string name, TensorDtype dtype, ReadOnlySpan<long> shape, byte* elements)
+    {
+        long length = dtype.ByteLength(shape, out _);
+        Add(name, dtype, shape, output => Write(output, elements, length));
+    }
+
+    internal static void Write(Stream output, byte* elements, long length)
+    {
+        const int ChunkBytes = 1 << 20;
+        for (long done = 0; done < length; done += ChunkBytes)
+        {
+            output.Write(new ReadOnlySpan<byte>(elements + done, (int)Math.Min(length - done, ChunkBytes)));
+        }
+    }
+
+    private static string HashOf(Item item, CancellationToken cancellationToken)
+    {
+        using TensorOutput output = new(Stream.Null, item.Length, 0, isHashed: true, null, cancellationToken);
+        WriteWhole(item, output);
+        return output.HashText;
+    }
+
+    private static void WriteWhole(Item item, TensorOutput output)
+    {
+        item.Write(output);
+        if (output.Written != item.Length)
+        {
+            Throw.Argument("write", $"tensor '{item.Name}' has {item.Length} bytes; {output.Written} were written.");
+        }
+    }
+
+    private byte[] Header(List<Item> items, Dictionary<string, string> hashes)
+    {
+        ArrayBufferWriter<byte> buffer = new();
+        buffer.Write(stackalloc byte[SafetensorsReader.LengthBytes]);
+        using (Utf8JsonWriter json = new(buffer, s_json))
+        {
+            json.WriteStartObject();
+            WriteMetadata(json, items, hashes);
+            long begin = 0;
+            foreach (Item item in items)
+            {
+                json.WriteStartObject(item.Name);
+                json.WriteString("dtype"u8, item.Type);
+                json.WriteStartArray("shape"u8);
+                foreach (long size in item.Shape) json.WriteNumberValue(size);
+                json.WriteEndArray();
+                json.WriteStartArray("data_offsets"u8);
+                json.WriteNumberValue(begin);
+                begin = checked(begin + item.Length);
+                json.WriteNumberValue(begin);
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+
+            json.WriteEndObject();
+        }
+
+        int padding = (Alignment - (buffer.WrittenCount % Alignment)) % Alignment;
+        buffer.GetSpan(padding)[..padding].Fill((byte)' ');
+        buffer.Advance(padding);
+        byte[] header = buffer.WrittenSpan.ToArray();
+        int length = header.Length - SafetensorsReader.LengthBytes;
+        if (length > SafetensorsReader.LongestHeader)
+        {
+            Throw.InvalidOperation($"the header has {length} bytes; at most {SafetensorsReader.LongestHeader} can be read again.");
+        }
+
+        BinaryPrimitives.WriteInt64LittleEndian(header, length);
+        return header;
+    }
+
+    private void WriteMetadata(Utf8JsonWriter json, List<Item> items, Dictionary<string, string> hashes)
+    {
+        SortedDictionary<string, string> all = new(Metadata, StringComparer.Ordinal);
+        foreach (Item item in items)
+        {
+            // What was kept from a file that was read is not true of this one.
+            all.Remove(HashPrefix + item.Name);
+            if (IncludeHashes) all[HashPrefix + item.Name] = hashes[item.Name];
+        }
+
+        if (all.Count == 0) return;
+        json.WriteStartObject(SafetensorsReader.MetadataName);
+        foreach ((string key, string value) in all)
+        {
+            if (!UnicodeText.IsValid(key) || !UnicodeText.IsValid(value)) Throw.Argument(nameof(Metadata), $"metadata '{key}' has half a surrogate pair.");
+            json.WriteString(key, value);
+        }
+
+        json.WriteEndObject();
+    }
+
+    private sealed record Item(string Name, string Type, int Bits, long[] Shape, long Length, Action<Stream> Write) : IComparable<Item>
+    {
+        public int CompareTo(Item? other)
+        {
+            int order = (Length % Alignment != 0).CompareTo(other!.Length % Alignment != 0);
+            if (order == 0) order = other.Bits.CompareTo(Bits);
+            return order != 0 ? order : string.CompareOrdinal(Name, other.Name);
+        }
+    }
+}

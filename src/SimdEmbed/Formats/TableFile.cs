@@ -1,0 +1,242 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using SimdEmbed.Formats;
+using SimdEmbed.Internals;
+
+namespace SimdEmbed;
+
+/// <summary>
+/// An open file of tensors: safetensors, PyTorch, NumPy. What it holds is listed without reading any data, and each tensor is read
+/// on its own.
+/// </summary>
+/// <remarks>
+/// Everything the file claims is checked against its length before memory is given to it, and no code in it is ever run. A file
+/// may be replaced by renaming another over it at any time; what is open stays what it was. Not safe for concurrent use.
+/// </remarks>
+[DebuggerDisplay("{Format}, {Tensors.Count} tensors")]
+public sealed unsafe class TableFile : IDisposable
+{
+    private readonly FileBytes _file;
+    private readonly TensorContent _content;
+    private readonly LoadOptions _options;
+    private bool _isDisposed;
+
+    private TableFile(FileBytes file, TensorContent content, LoadOptions options)
+    {
+        _file = file;
+        _content = content;
+        _options = options;
+    }
+
+    /// <summary>The format, recognised by content.</summary>
+    public TableFileFormat Format => _content.Format;
+
+    /// <summary>The tensors, in the order of the file's data.</summary>
+    public IReadOnlyList<TensorInfo> Tensors => _content.Tensors;
+
+    /// <summary>
+    /// Text beside the tensors: <c>__metadata__</c> of safetensors; in PyTorch files, numbers and strings by the same names as
+    /// tensors: <c>optimizer.param_groups.0.lr</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Metadata => _content.Metadata;
+
+    /// <summary>Opens a file.</summary>
+    /// <param name="path">Its path; the name makes no difference.</param>
+    /// <param name="options">Limits; null for the defaults.</param>
+    /// <returns>The open file, for the caller to dispose.</returns>
+    /// <exception cref="TableFormatException">The file is damaged, unsafe, or of no format that is read.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="IOException">The file could not be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
+    public static TableFile Open(string path, LoadOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return Open(new FileBytes(path), options);
+    }
+
+    /// <summary>Opens what lies between a stream's position and its end.</summary>
+    /// <param name="stream">A readable, seekable stream; it stays the caller's, and is not to be used until the file is disposed.</param>
+    /// <param name="options">Limits; null for the defaults.</param>
+    /// <returns>The open file, for the caller to dispose.</returns>
+    /// <exception cref="ArgumentException">The stream cannot seek or read: copy it to a file or into memory first.</exception>
+    /// <exception cref="TableFormatException">The content is damaged, unsafe, or of no format that is read.</exception>
+    /// <exception cref="IOException">The stream could not be read.</exception>
+    public static TableFile Open(Stream stream, LoadOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        if (!stream.CanSeek || !stream.CanRead) Throw.Argument(nameof(stream), "the stream must be able to read and seek; copy it first.");
+        return Open(new FileBytes(stream), options);
+    }
+
+    /// <summary>Opens a file that is in memory.</summary>
+    /// <param name="memory">All of its bytes, which must not change while it is open.</param>
+    /// <param name="options">Limits; null for the defaults.</param>
+    /// <returns>The open file, for the caller to dispose.</returns>
+    /// <exception cref="TableFormatException">The content is damaged, unsafe, or of no format that is read.</exception>
+    public static TableFile Open(ReadOnlyMemory<byte> memory, LoadOptions? options = null) => Open(new FileBytes(memory), options);
+
+    /// <summary>Looks for a tensor.</summary>
+    /// <param name="name">Its name; case matters.</param>
+    /// <param name="tensor">The tensor, or null.</param>
+    /// <returns>Whether there is one.</returns>
+    public bool TryGetTensor(string name, [NotNullWhen(true)] out TensorInfo? tensor)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        FormatError error = default;
+        return _content.TryFind(name, out tensor, ref error);
+    }
+
+    /// <summary>Reads a tensor as a table; nothing else of the file is read.</summary>
+    /// <param name="name">A tensor of floats, of rank 2. Other types than float32 are converted, doubles by rounding.</param>
+    /// <param name="options">Limits; null for those the file was opened with.</param>
+    /// <returns>A float32 table <c>[rows, dim]</c> that the caller disposes. Views, transposed ones included, become dense copies.</returns>
+    /// <exception cref="TableFormatException">The tensor is missing, damaged, too large, or of another type or rank.</exception>
+    /// <exception cref="InsufficientMemoryException">The table needs more memory than there is.</exception>
+    /// <exception cref="IOException">The file could not be read.</exception>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
+    public EmbeddingTable LoadTable(string name, LoadOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ThrowIfDisposed();
+        FormatError error = default;
+        return _content.TryFind(name, out TensorInfo? tensor, ref error)
+            && TableTensors.TryCheck(tensor.View, name, ref error)
+            && TableTensors.TryLoad(_content, tensor.View, options ?? _options, out EmbeddingTable? table, ref error)
+            ? table
+            : throw error.ToException(_file.Name);
+    }
+
+    /// <summary>Reads the only table of the file, whatever its name.</summary>
+    /// <param name="options">Limits; null for those the file was opened with.</param>
+    /// <returns>As <see cref="LoadTable(string, LoadOptions?)"/>.</returns>
+    /// <exception cref="TableFormatException">The file has no table, or more than one; the message has their names.</exception>
+    /// <exception cref="InsufficientMemoryException">The table needs more memory than there is.</exception>
+    /// <exception cref="IOException">The file could not be read.</exception>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
+    public EmbeddingTable LoadTable(LoadOptions? options = null) => LoadTable(OnlyTable().Name, options);
+
+    /// <summary>Reads a tensor's elements, in row-major order, little-endian, as the type they have.</summary>
+    /// <param name="name">Any tensor.</param>
+    /// <param name="destination"><see cref="TensorInfo.ByteLength"/> bytes.</param>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> has another length.</exception>
+    /// <exception cref="TableFormatException">The tensor is missing or damaged.</exception>
+    /// <exception cref="IOException">The file could not be read.</exception>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
+    public void Read(string name, Span<byte> destination)
+    {
+        TensorView view = Find(name).View;
+        Check.Length(nameof(destination), destination.Length, view.ByteLength, "ByteLength");
+        FormatError error = default;
+        fixed (byte* start = destination)
+        {
+            if (!TensorReader.TryReadBytes(view, start, ref error)) throw error.ToException(_file.Name);
+        }
+    }
+
+    /// <summary>Writes a tensor's elements to a stream, in row-major order, little-endian, as the type they have.</summary>
+    /// <remarks>A tensor that <see cref="TensorInfo.IsRowMajor"/> goes through a small buffer, whatever its size.</remarks>
+    /// <param name="name">Any tensor.</param>
+    /// <param name="destination">Where to.</param>
+    /// <exception cref="TableFormatException">The tensor is missing or damaged, and part of it may have been written.</exception>
+    /// <exception cref="IOException">The file could not be read, or the stream not written.</exception>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
+    public void CopyTo(string name, Stream destination)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        TensorView view = Find(name).View;
+        FormatError error = default;
+        if (!view.IsContiguous && !_content.TryReserve(view, view.ByteLength, _options, ref error)) throw error.ToException(_file.Name);
+        if (!TensorReader.TryCopy(view, destination, ref error)) throw error.ToException(_file.Name);
+    }
+
+    /// <summary>
+    /// Reads what the file has sums for, and compares it with them: CRC-32 of zip records, and the XxHash3 that
+    /// <see cref="SafetensorsWriter.IncludeHashes"/> puts into safetensors. Opening and loading check what the format itself asks for.
+    /// </summary>
+    /// <param name="progress">Is told the bytes read, now and then.</param>
+    /// <param name="cancellationToken">Ends the call between two pieces of data.</param>
+    /// <returns>How many of the tensors had a sum to compare with.</returns>
+    /// <exception cref="TableFormatException">A tensor's bytes are not what they were.</exception>
+    /// <exception cref="IOException">The file could not be read.</exception>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    public int Verify(IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ThrowIfDisposed();
+        int verified = 0;
+        FormatError error = default;
+        using HashingStream hash = new(progress, cancellationToken);
+        foreach (TensorInfo tensor in Tensors)
+        {
+            if (!tensor.View.Bytes.TryVerify(ref error)) throw error.ToException(_file.Name);
+            if (tensor.View.Bytes.HasSum) verified++;
+            string? expected = Format == TableFileFormat.Safetensors
+                ? Metadata.GetValueOrDefault(SafetensorsWriter.HashPrefix + tensor.Name)
+                : null;
+            if (expected == null) continue;
+            hash.Restart();
+            if (!TensorReader.TryCopy(tensor.View, hash, ref error)) throw error.ToException(_file.Name);
+            if (expected != hash.HashText)
+            {
+                error.Fail(
+                    "tensor-hash",
+                    tensor.View.Place,
+                    $"tensor {FormatError.Quote(tensor.Name)} has XxHash3 {hash.HashText}; "
+                        + $"expected {FormatError.Quote(expected)}: the file is damaged");
+                throw error.ToException(_file.Name);
+            }
+
+            verified++;
+        }
+
+        return verified;
+    }
+
+    /// <summary>Closes the file. Tables that were loaded stay.</summary>
+    public void Dispose()
+    {
+        _isDisposed = true;
+        foreach (TensorInfo tensor in Tensors) tensor.View.Bytes.Dispose();
+        _file.Dispose();
+    }
+
+    /// <summary>What errors call the file.</summary>
+    internal string Path => _file.Name;
+
+    internal static TableFile Open(FileBytes file, LoadOptions? options)
+    {
+        bool isOpen = false;
+        try
+        {
+            FormatError error = default;
+            options ??= new LoadOptions();
+            if (!TensorContent.TryOpen(file, options, out TensorContent? content, ref error)) throw error.ToException(file.Name);
+            isOpen = true;
+            return new TableFile(file, content, options);
+        }
+        finally
+        {
+            if (!isOpen) file.Dispose();
+        }
+    }
+
+    private TensorInfo Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ThrowIfDisposed();
+        FormatError error = default;
+        return _content.TryFind(name, out TensorInfo? tensor, ref error) ? tensor : throw error.ToException(_file.Name);
+    }
+
+    private TensorInfo OnlyTable()
+    {
+        ThrowIfDisposed();
+        FormatError error = default;
+        return _content.TryFindOnlyTable(out TensorInfo? tensor, ref error) ? tensor : throw error.ToException(_file.Name);
+    }
+
+    private void ThrowIfDisposed()
+    {
+        if (_isDisposed) Throw.Disposed(nameof(TableFile));
+    }
+}

@@ -1,0 +1,149 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using SimdEmbed.Formats;
+using SimdEmbed.Words;
+
+namespace SimdEmbed;
+
+/// <summary>Tables with their words in files of tensors, where every other tool finds them as plain arrays.</summary>
+/// <remarks>
+/// <para>
+/// Beside a table <c>NAME</c> of <c>n</c> rows lie <c>NAME.words</c>, uint8 <c>[bytes]</c>, all words end to end as they are, UTF-8 as a rule;
+/// and <c>NAME.word_offsets</c>, int64 <c>[n + 1]</c>, rising from 0 to <c>bytes</c>: word <c>i</c> is the bytes from offset <c>i</c> to offset
+/// <c>i + 1</c>. Words are unique and not empty.
+/// </para>
+/// <para>
+/// In Python: <c>words = [bytes(w[o[i]:o[i+1]]).decode() for i in range(len(o) - 1)]</c>. Files converted tensor by tensor, from safetensors to
+/// <c>.npz</c> for one, keep their words.
+/// </para>
+/// </remarks>
+public static class WordTensors
+{
+    internal const string WordsSuffix = ".words";
+    internal const string OffsetsSuffix = ".word_offsets";
+
+    /// <summary>Adds a table and its words.</summary>
+    /// <param name="writer">The file to be written.</param>
+    /// <param name="name">The table's name; the words are named after it.</param>
+    /// <param name="words">They must be neither changed nor disposed before the file is written.</param>
+    /// <exception cref="ArgumentException">One of the three names is taken, too long, or not valid.</exception>
+    /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
+    public static void Add(this SafetensorsWriter writer, string name, WordTable words)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        ArgumentNullException.ThrowIfNull(words);
+        Vocabulary vocabulary = words.Vocabulary;
+        writer.Add(name, words.Table);
+        writer.Add(name + WordsSuffix, TensorDtype.UInt8, [vocabulary.Bytes.Length], stream => stream.Write(vocabulary.Bytes));
+        writer.Add(name + OffsetsSuffix, TensorDtype.Int64, [vocabulary.Count + 1], stream => WriteOffsets(vocabulary, stream));
+    }
+
+    /// <summary>Whether a file has words for the rows of a table.</summary>
+    /// <param name="file">An open file.</param>
+    /// <param name="name">The table's name.</param>
+    /// <returns>Whether both tensors are there; what is in them has not been looked at.</returns>
+    public static bool HasWords(this TableFile file, string name)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return file.TryGetTensor(name + WordsSuffix, out _) && file.TryGetTensor(name + OffsetsSuffix, out _);
+    }
+
+    /// <summary>Reads the words of a table's rows.</summary>
+    /// <param name="file">An open file.</param>
+    /// <param name="name">The table's name.</param>
+    /// <returns>The words.</returns>
+    /// <exception cref="TableFormatException">The words are missing or malformed.</exception>
+    /// <exception cref="IOException">The file could not be read.</exception>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
+    public static Vocabulary LoadVocabulary(this TableFile file, string name)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(name);
+        FormatError error = default;
+        return TryLoad(file, name, out Vocabulary? vocabulary, ref error) ? vocabulary! : throw error.ToException(file.Path);
+    }
+
+    /// <summary>Reads a table and its words.</summary>
+    /// <param name="file">An open file.</param>
+    /// <param name="name">The table's name.</param>
+    /// <returns>The table and its words, which the caller disposes.</returns>
+    /// <exception cref="TableFormatException">The table or its words are missing or malformed, or of different numbers.</exception>
+    /// <exception cref="InsufficientMemoryException">The table needs more memory than there is.</exception>
+    /// <exception cref="IOException">The file could not be read.</exception>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
+    public static WordTable LoadWords(this TableFile file, string name)
+    {
+        Vocabulary vocabulary = file.LoadVocabulary(name);
+        EmbeddingTable table = file.LoadTable(name);
+        if (table.RowCount == vocabulary.Count) return new WordTable(table, vocabulary);
+        FormatError error = default;
+        error.Fail("words-count", -1, $"tensor {FormatError.Quote(name)} has {table.RowCount} rows and {vocabulary.Count} words");
+        table.Dispose();
+        throw error.ToException(file.Path);
+    }
+
+    private static bool TryLoad(TableFile file, string name, out Vocabulary? vocabulary, ref FormatError error)
+    {
+        vocabulary = null;
+        TensorInfo? words = Find(file, name + WordsSuffix, TensorDtype.UInt8, ref error);
+        TensorInfo? starts = words == null ? null : Find(file, name + OffsetsSuffix, TensorDtype.Int64, ref error);
+        if (words == null || starts == null) return false;
+        string quoted = FormatError.Quote(starts.Name);
+        long place = starts.Offset ?? -1;
+        if (starts.Count is 0 or > int.MaxValue / sizeof(long) || words.Count > Array.MaxLength || starts.Count - 1 > words.Count)
+        {
+            return error.Fail("words-count", place, $"tensor {quoted} has {starts.Count} offsets for {words.Count} bytes of words; 1 to {words.Count + 1} are expected");
+        }
+
+        byte[] bytes = new byte[words.Count];
+        long[] offsets = new long[starts.Count];
+        file.Read(words.Name, bytes);
+        file.Read(starts.Name, MemoryMarshal.AsBytes(offsets.AsSpan()));
+        if (!BitConverter.IsLittleEndian) BinaryPrimitives.ReverseEndianness(offsets, offsets);
+        if (offsets[0] != 0 || offsets[^1] != bytes.Length)
+        {
+            return error.Fail("words-offsets", place, $"tensor {quoted} runs from {offsets[0]} to {offsets[^1]}; 0 to {bytes.Length} expected");
+        }
+
+        VocabularyBuilder builder = new(offsets.Length - 1, bytes.Length);
+        for (int i = 1; i < offsets.Length; i++)
+        {
+            if (offsets[i] <= offsets[i - 1] || offsets[i] > bytes.Length)
+            {
+                return error.Fail("words-offsets", place, $"tensor {quoted} has {offsets[i - 1]} and then {offsets[i]}; rising numbers up to {bytes.Length} are expected");
+            }
+
+            if (!builder.Add(bytes.AsSpan((int)offsets[i - 1]..(int)offsets[i])))
+            {
+                return error.Fail("words-unique", words.Offset ?? -1, $"word {i - 1} of tensor {FormatError.Quote(words.Name)} has occurred before");
+            }
+        }
+
+        (WordKeys keys, HashSet<int> set) = builder.Finish();
+        vocabulary = new Vocabulary(keys, set);
+        return true;
+    }
+
+    private static TensorInfo? Find(TableFile file, string name, TensorDtype dtype, ref FormatError error)
+    {
+        if (!file.TryGetTensor(name, out TensorInfo? tensor))
+        {
+            error.Fail("words-none", -1, $"there are no words: no tensor {FormatError.Quote(name)}");
+            return null;
+        }
+
+        if (tensor.Dtype == dtype && tensor.Shape.Length == 1) return tensor;
+        error.Fail("words-type", tensor.Offset ?? -1, $"tensor {tensor} is not {dtype} of one dimension");
+        return null;
+    }
+
+    private static void WriteOffsets(Vocabulary vocabulary, Stream stream)
+    {
+        Span<byte> offset = stackalloc byte[sizeof(long)];
+        foreach (int start in vocabulary.Starts)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(offset, start);
+            stream.Write(offset);
+        }
+    }
+}
