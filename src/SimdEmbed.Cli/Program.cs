@@ -10,6 +10,7 @@ internal static class Program
 {
     private const int BadInput = 1;
     private const int WrongCall = 2;
+    private const int Interrupted = 130;
 
     private static int Main(string[] arguments)
     {
@@ -22,6 +23,10 @@ internal static class Program
             {
                 DemoCommand.Create(),
                 InfoCommand.Create(),
+                InspectCommand.Create(),
+                LookupCommand.Create(),
+                ConvertCommand.Create(),
+                VerifyCommand.Create(),
                 new HelpOption(),
                 new VersionOption(),
             };
@@ -30,6 +35,10 @@ internal static class Program
             ParseResult call = commands.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
             if (call.Action is ParseErrorAction) return Fail(WrongCall, CallError(call));
             return call.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (OperationCanceledException)
+        {
+            return Fail(Interrupted, "interrupted; nothing was written.");
         }
         catch (Exception e) when (IsBadInput(e))
         {

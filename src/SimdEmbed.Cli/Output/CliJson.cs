@@ -10,6 +10,10 @@ namespace SimdEmbed.Cli;
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(DemoReport))]
 [JsonSerializable(typeof(MachineFacts))]
+[JsonSerializable(typeof(FileReport))]
+[JsonSerializable(typeof(LookupReport))]
+[JsonSerializable(typeof(ConvertReport))]
+[JsonSerializable(typeof(VerifyReport))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     public static void Print<T>(T document, JsonTypeInfo<T> type)

@@ -31,7 +31,7 @@ public static class PyTorchCheckpoint
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(tables);
-        PyTorchWriter writer = new(tables);
+        PyTorchWriter writer = PyTorchWriter.Of(tables);
         FileReplacement.Write(path, stream => writer.Write(stream, Path.GetFileNameWithoutExtension(path)));
         GC.KeepAlive(tables);
     }

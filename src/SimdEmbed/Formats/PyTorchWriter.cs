@@ -3,7 +3,6 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using SimdEmbed.Internals;
-using SimdEmbed.Kernels;
 
 namespace SimdEmbed.Formats;
 
@@ -11,7 +10,7 @@ namespace SimdEmbed.Formats;
 /// The records of a checkpoint: one pickle that says which tensors there are, and one record of floats for each table. The
 /// pickle has what <c>torch.load(weights_only=True)</c> accepts and nothing more: no memo, because nothing is referred to twice.
 /// </summary>
-internal sealed unsafe class PyTorchWriter
+internal sealed class PyTorchWriter
 {
     /// <summary>Items for one SETITEMS, as Python does it, so that readers' stacks stay short.</summary>
     private const int BatchItems = 1000;
@@ -19,33 +18,46 @@ internal sealed unsafe class PyTorchWriter
     private const string UsualRoot = "archive";
 
     private readonly ArrayBufferWriter<byte> _pickle = new();
-    private readonly List<EmbeddingTable> _storages = [];
+    private readonly List<TensorSource> _storages = [];
 
     /// <summary>Checks the names and tables, and writes the pickle, before there is a file.</summary>
-    public PyTorchWriter(StateDict tables)
+    public static PyTorchWriter Of(StateDict tables)
     {
-        Dictionary<EmbeddingTable, int> keys = [];
+        Dictionary<EmbeddingTable, TensorSource> sources = [];
+        List<KeyValuePair<string, TensorSource>> items = new(tables.Count);
+        foreach ((string name, EmbeddingTable table) in tables)
+        {
+            if (table.Codec != RowCodec.Float32) Throw.Argument("tables", $"table '{name}' has {table.Codec} rows; expected Float32.");
+            if (!sources.TryGetValue(table, out TensorSource? source)) sources.Add(table, source = TensorSource.Of(name, table));
+            items.Add(new(name, source));
+        }
+
+        return new PyTorchWriter(items);
+    }
+
+    /// <param name="items">Tensors by name; one under several names is stored once.</param>
+    public PyTorchWriter(List<KeyValuePair<string, TensorSource>> items)
+    {
+        Dictionary<TensorSource, int> keys = new(ReferenceEqualityComparer.Instance);
         Put(PickleOpcode.Proto);
         Raw(2);
         OrderedDict();
         int item = 0;
-        foreach ((string name, EmbeddingTable table) in tables)
+        foreach ((string name, TensorSource source) in items)
         {
             CheckName(name);
-            if (table.Codec != RowCodec.Float32) Throw.Argument("tables", $"table '{name}' has {table.Codec} rows; expected Float32.");
-            RowView rows = table.OpenRead();
-            if (!keys.TryGetValue(table, out int key))
+            if (!keys.TryGetValue(source, out int key))
             {
                 key = keys.Count;
-                keys.Add(table, key);
-                _storages.Add(table);
+                keys.Add(source, key);
+                _storages.Add(source);
             }
 
             if (item % BatchItems == 0) Put(PickleOpcode.Mark);
             Text(name);
-            Tensor(key, rows);
+            Tensor(key, source);
             item++;
-            if (item % BatchItems == 0 || item == tables.Count) Put(PickleOpcode.SetItems);
+            if (item % BatchItems == 0 || item == items.Count) Put(PickleOpcode.SetItems);
         }
 
         Put(PickleOpcode.Stop);
@@ -65,8 +77,8 @@ internal sealed unsafe class PyTorchWriter
         zip.Add($"{root}/byteorder", "little"u8);
         for (int i = 0; i < _storages.Count; i++)
         {
-            RowView rows = _storages[i].OpenRead();
-            zip.Add(string.Create(CultureInfo.InvariantCulture, $"{root}/data/{i}"), rows.Rows, rows.Count * rows.Stride);
+            TensorSource source = _storages[i];
+            zip.Add(string.Create(CultureInfo.InvariantCulture, $"{root}/data/{i}"), source.Length, source.Write);
         }
 
         zip.Add($"{root}/version", "3\n"u8);
@@ -80,26 +92,36 @@ internal sealed unsafe class PyTorchWriter
         if (!UnicodeText.IsValid(name)) Throw.Argument("tables", $"the name '{name}' has half a surrogate pair, which no file can hold.");
     }
 
-    /// <summary><c>_rebuild_tensor_v2(storage, 0, (rows, dim), (dim, 1), False, OrderedDict())</c>.</summary>
-    private void Tensor(int key, RowView rows)
+    /// <summary><c>_rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())</c>.</summary>
+    private void Tensor(int key, TensorSource source)
     {
+        if (source.Dtype.StorageClass() is not { } storageClass)
+        {
+            throw new ArgumentException($"tensor '{source.Name}' is {source.Dtype.Name()}, which has no storage class in PyTorch files.");
+        }
+
+        long[] stride = new long[source.Shape.Length];
+        long count = 1;
+        for (int d = stride.Length - 1; d >= 0; d--)
+        {
+            stride[d] = count;
+            count *= Math.Max(source.Shape[d], 1);
+        }
+
+        if (source.Length == 0) count = 0;
         Global("torch._utils\n_rebuild_tensor_v2\n"u8);
         Put(PickleOpcode.Mark);
         Put(PickleOpcode.Mark);
         Text("storage");
-        Global("torch\nFloatStorage\n"u8);
+        Global(Encoding.ASCII.GetBytes($"torch\n{storageClass}\n"));
         Text(key.ToString(CultureInfo.InvariantCulture));
         Text("cpu");
-        Integer(rows.Count * rows.Dim);
+        Integer(count);
         Put(PickleOpcode.Tuple);
         Put(PickleOpcode.BinPersId);
         Integer(0);
-        Integer(rows.Count);
-        Integer(rows.Dim);
-        Put(PickleOpcode.Tuple2);
-        Integer(rows.Dim);
-        Integer(1);
-        Put(PickleOpcode.Tuple2);
+        Integers(source.Shape);
+        Integers(stride);
         Put(PickleOpcode.NewFalse);
         OrderedDict();
         Put(PickleOpcode.Tuple);
@@ -144,6 +166,25 @@ internal sealed unsafe class PyTorchWriter
         Put(opcode);
         if (opcode == PickleOpcode.Long1) Raw((byte)bytes);
         for (int i = 0; i < bytes; i++) Raw((byte)(value >> (8 * i)));
+    }
+
+    private void Integers(long[] values)
+    {
+        if (values.Length == 0)
+        {
+            Put(PickleOpcode.EmptyTuple);
+            return;
+        }
+
+        if (values.Length > 3) Put(PickleOpcode.Mark);
+        foreach (long value in values) Integer(value);
+        Put(values.Length switch
+        {
+            1 => PickleOpcode.Tuple1,
+            2 => PickleOpcode.Tuple2,
+            3 => PickleOpcode.Tuple3,
+            _ => PickleOpcode.Tuple,
+        });
     }
 
     private void Put(PickleOpcode opcode) => Raw((byte)opcode);

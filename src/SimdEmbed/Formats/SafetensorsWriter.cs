@@ -5,7 +5,6 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using SimdEmbed.Formats;
 using SimdEmbed.Internals;
-using SimdEmbed.Kernels;
 
 namespace SimdEmbed;
 
@@ -28,7 +27,7 @@ public sealed unsafe class SafetensorsWriter
 
     private static readonly JsonWriterOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly List<Item> _items = [];
+    private readonly List<TensorSource> _items = [];
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
     /// <summary>The file's <c>__metadata__</c>: any text by any name.</summary>
@@ -48,13 +47,8 @@ public sealed unsafe class SafetensorsWriter
     public void Add(string name, EmbeddingTable table)
     {
         ArgumentNullException.ThrowIfNull(table);
-        RowView rows = table.OpenRead();
-        Add(name, TensorDtype.Float32, [rows.Count, rows.Dim], output =>
-        {
-            RowView rows = table.OpenRead();
-            Write(output, rows.Rows, rows.Count * rows.Stride);
-            GC.KeepAlive(table);
-        });
+        TensorSource source = TensorSource.Of(name, table);
+        Add(name, source.Dtype, source.Shape, source.Write);
     }
 
     /// <summary>Adds a tensor that is in memory.</summary>
@@ -86,7 +80,7 @@ public sealed unsafe class SafetensorsWriter
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(write);
-        if (!TensorDtypes.IsDefined(dtype) || dtype.SafetensorsName() is not { } type)
+        if (!TensorDtypes.IsDefined(dtype) || dtype.SafetensorsName() == null)
         {
             throw new ArgumentOutOfRangeException(nameof(dtype), $"dtype = {dtype}; it must be one that safetensors has.");
         }
@@ -101,7 +95,7 @@ public sealed unsafe class SafetensorsWriter
 
         if (_items.Count == SafetensorsReader.MostTensors) Throw.InvalidOperation($"a file has at most {_items.Count} tensors.");
         if (!_names.Add(name)) Throw.Argument(nameof(name), $"there is a tensor '{name}' already.");
-        _items.Add(new Item(name, type, dtype.Bits(), shape.ToArray(), length, write));
+        _items.Add(new TensorSource(name, dtype, shape.ToArray(), length, write));
     }
 
     /// <summary>
@@ -132,19 +126,19 @@ public sealed unsafe class SafetensorsWriter
     public void Write(Stream stream, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        List<Item> items = [.. _items];
-        items.Sort(static (left, right) => left.CompareTo(right));
+        List<TensorSource> items = [.. _items];
+        items.Sort(Order);
 
         Dictionary<string, string> hashes = new(StringComparer.Ordinal);
         bool isPatched = IncludeHashes && stream.CanSeek;
-        foreach (Item item in items) hashes[item.Name] = IncludeHashes && !isPatched ? HashOf(item, cancellationToken) : NoHash;
+        foreach (TensorSource item in items) hashes[item.Name] = IncludeHashes && !isPatched ? HashOf(item, cancellationToken) : NoHash;
 
         // Hashes are all of one length, so that the header can be written again when they are known.
         long start = isPatched ? stream.Position : 0;
         byte[] header = Header(items, hashes);
         stream.Write(header);
         long written = header.Length;
-        foreach (Item item in items)
+        foreach (TensorSource item in items)
         {
             using TensorOutput output = new(stream, item.Length, written, IncludeHashes, progress, cancellationToken);
             WriteWhole(item, output);
@@ -163,26 +157,17 @@ public sealed unsafe class SafetensorsWriter
     internal void Add(string name, TensorDtype dtype, ReadOnlySpan<long> shape, byte* elements)
     {
         long length = dtype.ByteLength(shape, out _);
-        Add(name, dtype, shape, output => Write(output, elements, length));
+        Add(name, dtype, shape, output => TensorSource.Copy(elements, length, output));
     }
 
-    internal static void Write(Stream output, byte* elements, long length)
-    {
-        const int ChunkBytes = 1 << 20;
-        for (long done = 0; done < length; done += ChunkBytes)
-        {
-            output.Write(new ReadOnlySpan<byte>(elements + done, (int)Math.Min(length - done, ChunkBytes)));
-        }
-    }
-
-    private static string HashOf(Item item, CancellationToken cancellationToken)
+    private static string HashOf(TensorSource item, CancellationToken cancellationToken)
     {
         using TensorOutput output = new(Stream.Null, item.Length, 0, isHashed: true, null, cancellationToken);
         WriteWhole(item, output);
         return output.HashText;
     }
 
-    private static void WriteWhole(Item item, TensorOutput output)
+    private static void WriteWhole(TensorSource item, TensorOutput output)
     {
         item.Write(output);
         if (output.Written != item.Length)
@@ -191,7 +176,7 @@ public sealed unsafe class SafetensorsWriter
         }
     }
 
-    private byte[] Header(List<Item> items, Dictionary<string, string> hashes)
+    private byte[] Header(List<TensorSource> items, Dictionary<string, string> hashes)
     {
         ArrayBufferWriter<byte> buffer = new();
         buffer.Write(stackalloc byte[SafetensorsReader.LengthBytes]);
@@ -200,10 +185,10 @@ public sealed unsafe class SafetensorsWriter
             json.WriteStartObject();
             WriteMetadata(json, items, hashes);
             long begin = 0;
-            foreach (Item item in items)
+            foreach (TensorSource item in items)
             {
                 json.WriteStartObject(item.Name);
-                json.WriteString("dtype"u8, item.Type);
+                json.WriteString("dtype"u8, item.Dtype.SafetensorsName());
                 json.WriteStartArray("shape"u8);
                 foreach (long size in item.Shape) json.WriteNumberValue(size);
                 json.WriteEndArray();
@@ -232,10 +217,10 @@ public sealed unsafe class SafetensorsWriter
         return header;
     }
 
-    private void WriteMetadata(Utf8JsonWriter json, List<Item> items, Dictionary<string, string> hashes)
+    private void WriteMetadata(Utf8JsonWriter json, List<TensorSource> items, Dictionary<string, string> hashes)
     {
         SortedDictionary<string, string> all = new(Metadata, StringComparer.Ordinal);
-        foreach (Item item in items)
+        foreach (TensorSource item in items)
         {
             // What was kept from a file that was read is not true of this one.
             all.Remove(HashPrefix + item.Name);
@@ -253,13 +238,11 @@ public sealed unsafe class SafetensorsWriter
         json.WriteEndObject();
     }
 
-    private sealed record Item(string Name, string Type, int Bits, long[] Shape, long Length, Action<Stream> Write) : IComparable<Item>
+    /// <summary>Those that keep a 64-byte line for the next one first, then by falling element size, then by name.</summary>
+    private static int Order(TensorSource left, TensorSource right)
     {
-        public int CompareTo(Item? other)
-        {
-            int order = (Length % Alignment != 0).CompareTo(other!.Length % Alignment != 0);
-            if (order == 0) order = other.Bits.CompareTo(Bits);
-            return order != 0 ? order : string.CompareOrdinal(Name, other.Name);
-        }
+        int order = (left.Length % Alignment != 0).CompareTo(right.Length % Alignment != 0);
+        if (order == 0) order = right.Dtype.Bits().CompareTo(left.Dtype.Bits());
+        return order != 0 ? order : string.CompareOrdinal(left.Name, right.Name);
     }
 }

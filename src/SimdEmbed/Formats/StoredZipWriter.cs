@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Text;
+using SimdEmbed.Internals;
 using static System.Buffers.Binary.BinaryPrimitives;
 
 namespace SimdEmbed.Formats;
@@ -14,7 +15,6 @@ internal sealed unsafe class StoredZipWriter(Stream stream, long limit32 = uint.
 {
     public const int Alignment = 64;
 
-    private const int ChunkBytes = 1 << 20;
     private const ushort Version = 20;
     private const ushort Version64 = 45;
     private const ushort Flags = ZipFields.DescriptorFlag | ZipFields.Utf8Flag;
@@ -30,22 +30,19 @@ internal sealed unsafe class StoredZipWriter(Stream stream, long limit32 = uint.
         fixed (byte* start = payload) Add(name, start, payload.Length);
     }
 
-    public void Add(string name, byte* payload, long length)
+    public void Add(string name, byte* payload, long length) => Add(name, length, output => TensorSource.Copy(payload, length, output));
+
+    /// <summary>Adds a record whose bytes are made while it is written; their number has to be known.</summary>
+    public void Add(string name, long length, Action<Stream> write)
     {
         byte[] nameBytes = Encoding.UTF8.GetBytes(name);
         long offset = _position;
         WriteLocalHeader(nameBytes, length);
 
-        Crc32 crc = new();
-        for (long done = 0; done < length;)
-        {
-            ReadOnlySpan<byte> chunk = new(payload + done, (int)Math.Min(length - done, ChunkBytes));
-            crc.Append(chunk);
-            Write(chunk);
-            done += chunk.Length;
-        }
-
-        uint sum = crc.GetCurrentHashAsUInt32();
+        using Payload payload = new(this);
+        write(payload);
+        if (payload.Written != length) Throw.Argument(nameof(write), $"record '{name}' has {length} bytes; {payload.Written} were written.");
+        uint sum = payload.Sum;
         Fields descriptor = new(stackalloc byte[24]);
         descriptor.UInt32(ZipFields.DescriptorSignature);
         descriptor.UInt32(sum);
@@ -172,6 +169,23 @@ internal sealed unsafe class StoredZipWriter(Stream stream, long limit32 = uint.
     {
         stream.Write(bytes);
         _position += bytes.Length;
+    }
+
+    /// <summary>What a record's writer writes to.</summary>
+    private sealed class Payload(StoredZipWriter zip) : WriteOnlyStream
+    {
+        private readonly Crc32 _crc = new();
+
+        public long Written { get; private set; }
+
+        public uint Sum => _crc.GetCurrentHashAsUInt32();
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            _crc.Append(buffer);
+            zip.Write(buffer);
+            Written += buffer.Length;
+        }
     }
 
     /// <summary>Little-endian fields, one behind the other.</summary>

@@ -115,6 +115,43 @@ public sealed unsafe class TableFile : IDisposable
     /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
     public EmbeddingTable LoadTable(LoadOptions? options = null) => LoadTable(OnlyTable().Name, options);
 
+    /// <summary>
+    /// Makes a table of the file itself: nothing is copied, and rows are read from the disk as they are looked up. Takes a time
+    /// that does not depend on the table's size.
+    /// </summary>
+    /// <remarks>
+    /// The file has to stay as it is while the table is in use. Replace it by renaming another one over it, as everything here that
+    /// saves does; who cuts it or writes into it changes the rows, or makes the system end the process. A shared lock is held on it.
+    /// Rows that do not start on a 64-byte line (<see cref="TensorInfo.Offset"/>) are right, but slower to look up. Sums are not
+    /// checked: that is what <see cref="Verify"/> is for. The table stays when the file is disposed.
+    /// </remarks>
+    /// <param name="name">A float32 tensor of rank 2 that <see cref="TensorInfo.IsRowMajor"/>.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <returns>A read-only table that the caller disposes.</returns>
+    /// <exception cref="TableFormatException">The tensor is missing, of another type, rank or layout, or the file was cut.</exception>
+    /// <exception cref="InvalidOperationException">The file was opened from a stream or memory.</exception>
+    /// <exception cref="IOException">The file cannot be mapped.</exception>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
+    public EmbeddingTable MapTable(string name, MapOptions? options = null)
+    {
+        TensorView tensor = Find(name).View;
+        if (_file.Handle == null) Throw.InvalidOperation("only a table in a file can be mapped, not one in a stream or in memory.");
+        FormatError error = default;
+        return TableTensors.TryCheck(tensor, name, ref error)
+            && TableTensors.TryMap(_file, tensor, name, options ?? new MapOptions(), out EmbeddingTable? table, ref error)
+            ? table
+            : throw error.ToException(_file.Name);
+    }
+
+    /// <summary>Maps the only table of the file, whatever its name.</summary>
+    /// <param name="options">Null for the defaults.</param>
+    /// <returns>As <see cref="MapTable(string, MapOptions?)"/>.</returns>
+    /// <exception cref="TableFormatException">The file has no table, or more than one; the message has their names.</exception>
+    /// <exception cref="InvalidOperationException">The file was opened from a stream or memory.</exception>
+    /// <exception cref="IOException">The file cannot be mapped.</exception>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
+    public EmbeddingTable MapTable(MapOptions? options = null) => MapTable(OnlyTable().Name, options);
+
     /// <summary>Reads a tensor's elements, in row-major order, little-endian, as the type they have.</summary>
     /// <param name="name">Any tensor.</param>
     /// <param name="destination"><see cref="TensorInfo.ByteLength"/> bytes.</param>
@@ -190,6 +227,45 @@ public sealed unsafe class TableFile : IDisposable
         }
 
         return verified;
+    }
+
+    /// <summary>Writes the tensors to a file of another format, or of the same, and metadata where the format has a place for it.</summary>
+    /// <remarks>
+    /// The file appears at once or not at all. Types that the format does not have - bfloat16 and 8-bit floats in NumPy - become
+    /// float32, which holds all their values. Tensors go through a small buffer, but for strided ones, which are gathered first.
+    /// </remarks>
+    /// <param name="path">Where to; an existing file is replaced, also the one that is open.</param>
+    /// <param name="format">Any but <see cref="TableFileFormat.PyTorchLegacy"/>.</param>
+    /// <param name="name">The one tensor to write; null for all of them. A <c>.npy</c> holds one.</param>
+    /// <param name="progress">Is told the bytes written, now and then.</param>
+    /// <param name="cancellationToken">Ends the call between two pieces of data.</param>
+    /// <exception cref="ArgumentException">The format cannot hold a tensor's type or name, or their number, or is not written.</exception>
+    /// <exception cref="TableFormatException">A tensor is missing or damaged; a file at <paramref name="path"/> is as it was.</exception>
+    /// <exception cref="IOException">A file could not be read or written; one at <paramref name="path"/> is as it was.</exception>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled; a file at <paramref name="path"/> is as it was.</exception>
+    public void SaveAs(
+        string path,
+        TableFileFormat format,
+        string? name = null,
+        IProgress<long>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ThrowIfDisposed();
+        IReadOnlyList<TensorInfo> tensors = name == null ? Tensors : [Find(name)];
+        List<TensorSource> sources = new(tensors.Count);
+        foreach (TensorInfo tensor in tensors) sources.Add(TensorFileWriter.Source(tensor, format, Write));
+        TensorFileWriter.Save(path, format, sources, Metadata, progress, cancellationToken);
+
+        void Write(TensorView view, bool asFloats, Stream output)
+        {
+            FormatError error = default;
+            long bytes = asFloats ? view.Count * sizeof(float) : view.ByteLength;
+            bool isDone = (view.IsContiguous || _content.TryReserve(view, bytes, _options, ref error))
+                && (asFloats ? TensorReader.TryCopyFloats(view, output, ref error) : TensorReader.TryCopy(view, output, ref error));
+            if (!isDone) throw error.ToException(_file.Name);
+        }
     }
 
     /// <summary>Closes the file. Tables that were loaded stay.</summary>

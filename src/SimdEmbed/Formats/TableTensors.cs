@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using SimdEmbed.Kernels;
+using SimdEmbed.Tables;
 
 namespace SimdEmbed.Formats;
 
@@ -46,6 +47,35 @@ internal static unsafe class TableTensors
 
         if (isRead) table = made;
         return isRead;
+    }
+
+    /// <summary>Makes a table of a part of the file, of a tensor that passed <see cref="TryCheck"/>.</summary>
+    public static bool TryMap(
+        FileBytes file, TensorView tensor, string name, MapOptions options, [NotNullWhen(true)] out EmbeddingTable? table, ref FormatError error)
+    {
+        table = null;
+        if (tensor.Dtype != TensorDtype.Float32 || !tensor.IsContiguous || tensor.IsBigEndian || tensor.Bytes.FileOffset is not { } start)
+        {
+            return error.Fail(
+                "map-layout",
+                tensor.Place,
+                $"tensor {FormatError.Quote(name)} cannot be mapped: only float32, row-major, little-endian and uncompressed ones can. Load it");
+        }
+
+        // Once more, and after mapping: the file may have been cut since it was opened, and what is behind its end must not be touched.
+        long offset = start + (tensor.Start * sizeof(float));
+        MappedMemory memory = new(file.Handle!);
+        if (memory.Length < file.Length || offset > memory.Length - tensor.ByteLength)
+        {
+            long length = memory.Length;
+            memory.Dispose();
+            return error.Fail("file-length", length, $"the file ends; it had {file.Length} bytes when it was opened");
+        }
+
+        memory.AdviseRandom();
+        if (options.Prefault) memory.Prefault(offset, tensor.ByteLength);
+        table = EmbeddingTable.Mapped(memory, memory.Start + offset, tensor.Shape[0], (int)tensor.Shape[1]);
+        return true;
     }
 
     public static bool TryLoadAll(PyTorchContent file, [NotNullWhen(true)] out StateDict? tables, ref FormatError error)

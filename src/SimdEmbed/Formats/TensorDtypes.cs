@@ -62,20 +62,30 @@ internal static class TensorDtypes
     }
 
     /// <summary>What the class <c>torch.{name}</c> stores, or null; newer types have no class and use an untyped storage.</summary>
-    public static TensorDtype? FromStorageClass(string name) => name switch
+    public static TensorDtype? FromStorageClass(string name)
     {
-        "FloatStorage" => TensorDtype.Float32,
-        "DoubleStorage" => TensorDtype.Float64,
-        "HalfStorage" => TensorDtype.Float16,
-        "BFloat16Storage" => TensorDtype.BFloat16,
-        "LongStorage" => TensorDtype.Int64,
-        "IntStorage" => TensorDtype.Int32,
-        "ShortStorage" => TensorDtype.Int16,
-        "CharStorage" => TensorDtype.Int8,
-        "ByteStorage" => TensorDtype.UInt8,
-        "BoolStorage" => TensorDtype.Bool,
-        "ComplexFloatStorage" => TensorDtype.Complex64,
-        "ComplexDoubleStorage" => TensorDtype.Complex128,
+        for (TensorDtype dtype = 0; IsDefined(dtype); dtype++)
+        {
+            if (dtype.StorageClass() == name) return dtype;
+        }
+
+        return null;
+    }
+
+    public static string? StorageClass(this TensorDtype dtype) => dtype switch
+    {
+        TensorDtype.Float32 => "FloatStorage",
+        TensorDtype.Float64 => "DoubleStorage",
+        TensorDtype.Float16 => "HalfStorage",
+        TensorDtype.BFloat16 => "BFloat16Storage",
+        TensorDtype.Int64 => "LongStorage",
+        TensorDtype.Int32 => "IntStorage",
+        TensorDtype.Int16 => "ShortStorage",
+        TensorDtype.Int8 => "CharStorage",
+        TensorDtype.UInt8 => "ByteStorage",
+        TensorDtype.Bool => "BoolStorage",
+        TensorDtype.Complex64 => "ComplexFloatStorage",
+        TensorDtype.Complex128 => "ComplexDoubleStorage",
         _ => null,
     };
 

@@ -78,3 +78,17 @@ internal sealed class HashingStream(IProgress<long>? progress, CancellationToken
         progress?.Report(_done);
     }
 }
+
+/// <summary>Passes bytes on, says how many there were, and ends when it is cancelled.</summary>
+internal sealed class ProgressStream(Stream stream, IProgress<long>? progress, CancellationToken cancellationToken) : WriteOnlyStream
+{
+    private long _done;
+
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        stream.Write(buffer);
+        _done += buffer.Length;
+        progress?.Report(_done);
+    }
+}

@@ -98,16 +98,45 @@ internal static unsafe class TensorReader
         try
         {
             if (!TryReadBytes(view, (byte*)all, ref error)) return false;
-            for (long done = 0; done < view.ByteLength;)
-            {
-                int count = (int)Math.Min(view.ByteLength - done, 1 << 20);
-                destination.Write(new ReadOnlySpan<byte>((byte*)all + done, count));
-                done += count;
-            }
+            TensorSource.Copy((byte*)all, view.ByteLength, destination);
         }
         finally
         {
             NativeMemory.Free(all);
+        }
+
+        return true;
+    }
+
+    /// <summary>As <see cref="TryCopy"/>, converted to single precision: for types that the target does not have.</summary>
+    public static bool TryCopyFloats(TensorView view, Stream destination, ref FormatError error)
+    {
+        if (!view.IsContiguous)
+        {
+            float* all = (float*)NativeMemory.Alloc((nuint)view.Count, sizeof(float));
+            try
+            {
+                if (!TryReadFloats(view, all, ref error)) return false;
+                TensorSource.Copy((byte*)all, view.Count * sizeof(float), destination);
+            }
+            finally
+            {
+                NativeMemory.Free(all);
+            }
+
+            return true;
+        }
+
+        byte* raw = stackalloc byte[WindowBytes];
+        float* floats = stackalloc float[WindowBytes / sizeof(float)];
+        int most = WindowBytes / Math.Max(view.Dtype.ElementBytes(), sizeof(float));
+        for (long done = 0; done < view.Count;)
+        {
+            int count = (int)Math.Min(view.Count - done, most);
+            if (!TryReadElements(view, view.Start + done, count, raw, ref error)) return false;
+            TensorConversion.ToSingle(view.Dtype, raw, floats, count);
+            destination.Write(new ReadOnlySpan<byte>(floats, count * sizeof(float)));
+            done += count;
         }
 
         return true;

@@ -8,7 +8,7 @@ namespace SimdEmbed;
 
 /// <summary>
 /// The matrix <c>[RowCount, Dim]</c> of embedding vectors, row-major: <c>weight</c> of PyTorch's <c>nn.Embedding</c>. It owns
-/// native memory that starts on a 64-byte line, and gives it back on <see cref="Dispose"/>.
+/// native memory that starts on a 64-byte line, or a part of a mapped file, and gives it back on <see cref="Dispose"/>.
 /// </summary>
 /// <remarks>
 /// Any number of threads may read at once; writing (<see cref="SetRow"/>, <see cref="Edit"/>, an optimizer's step) needs the
@@ -18,7 +18,7 @@ namespace SimdEmbed;
 [DebuggerDisplay("{RowCount} x {Dim} {Codec}")]
 public sealed unsafe class EmbeddingTable : IDisposable
 {
-    private readonly AlignedMemory _memory;
+    private readonly IDisposable _memory;
     private RowView _rows;
 
     /// <summary>Creates a table of zeros. No rows are legal; an index into such a table is not.</summary>
@@ -40,12 +40,22 @@ public sealed unsafe class EmbeddingTable : IDisposable
         nint stride = Float32.RowBytes(dim);
 
         // 128-bit arithmetic: 2^63 rows of 2^31 columns do not wrap around to a small allocation.
-        _memory = new AlignedMemory((UInt128)rows * (UInt128)stride, $"a table of {rows} x {dim} {codec} rows");
-        if (clear) _memory.Clear();
+        AlignedMemory memory = new((UInt128)rows * (UInt128)stride, $"a table of {rows} x {dim} {codec} rows");
+        if (clear) memory.Clear();
+        _memory = memory;
         RowCount = rows;
         Dim = dim;
         Codec = codec;
-        _rows = new RowView(_memory.Start, stride, rows, dim);
+        _rows = new RowView(memory.Start, stride, rows, dim);
+    }
+
+    private EmbeddingTable(IDisposable memory, RowView rows)
+    {
+        _memory = memory;
+        _rows = rows;
+        RowCount = rows.Count;
+        Dim = rows.Dim;
+        IsReadOnly = true;
     }
 
     /// <summary>The number of rows; <c>num_embeddings</c> in PyTorch.</summary>
@@ -56,6 +66,12 @@ public sealed unsafe class EmbeddingTable : IDisposable
 
     /// <summary>How rows are stored.</summary>
     public RowCodec Codec { get; }
+
+    /// <summary>
+    /// Whether rows can only be read: true of tables that <see cref="TableFile.MapTable(string, MapOptions?)"/> made. Every way of
+    /// writing throws <see cref="InvalidOperationException"/> then; <see cref="Resize"/> makes a writable copy.
+    /// </summary>
+    public bool IsReadOnly { get; }
 
     /// <summary>Creates a table whose row <c>i</c> depends on the initializer and <c>i</c> alone, whatever the number of rows.</summary>
     /// <param name="rows">The number of rows: 0 or more.</param>
@@ -152,6 +168,10 @@ public sealed unsafe class EmbeddingTable : IDisposable
         _memory.Dispose();
     }
 
+    /// <summary>A read-only table over memory that it disposes, of any alignment and without a byte to spare at the end.</summary>
+    internal static EmbeddingTable Mapped(IDisposable memory, byte* rows, long count, int dim) =>
+        new(memory, new RowView(rows, Float32.RowBytes(dim), count, dim));
+
     /// <summary>A table whose rows are whatever the memory held, for a reader that is about to fill all of them.</summary>
     internal static EmbeddingTable Uninitialized(long rows, int dim, RowCodec codec = RowCodec.Float32) =>
         new(rows, dim, codec, clear: false);
@@ -165,7 +185,12 @@ public sealed unsafe class EmbeddingTable : IDisposable
     }
 
     /// <summary>The write gate: the only way to memory that may be written.</summary>
-    internal RowView OpenWrite() => OpenRead();
+    internal RowView OpenWrite()
+    {
+        ref readonly RowView rows = ref OpenRead();
+        if (IsReadOnly) Throw.InvalidOperation("the table is read-only: it is mapped from a file. Load it to have a copy that can be written.");
+        return rows;
+    }
 
     internal Span<float> WritableRow(long row) => Row(OpenWrite(), row);
 

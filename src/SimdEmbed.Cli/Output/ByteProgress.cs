@@ -1,0 +1,53 @@
+using Spectre.Console;
+
+namespace SimdEmbed.Cli;
+
+/// <summary>Shows on standard error how far a long call is: a bar on a terminal, a line for every quarter elsewhere.</summary>
+internal static class ByteProgress
+{
+    private const int Steps = 4;
+
+    /// <summary>Runs a call.</summary>
+    /// <param name="what">What it does.</param>
+    /// <param name="total">The bytes it will have done, about.</param>
+    /// <param name="isShown">Whether anything is shown.</param>
+    /// <param name="run">The call.</param>
+    public static void Run(string what, long total, bool isShown, Action<IProgress<long>?> run)
+    {
+        if (!isShown)
+        {
+            run(null);
+            return;
+        }
+
+        if (Console.IsErrorRedirected)
+        {
+            run(new Lines(what, total));
+            return;
+        }
+
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        console.Progress().HideCompleted(true).Start(context =>
+        {
+            ProgressTask task = context.AddTask(Markup.Escape(what), maxValue: Math.Max(total, 1));
+            run(new Bar(task));
+        });
+    }
+
+    private sealed class Bar(ProgressTask task) : IProgress<long>
+    {
+        public void Report(long value) => task.Value = value;
+    }
+
+    private sealed class Lines(string what, long total) : IProgress<long>
+    {
+        private long _step;
+
+        public void Report(long value)
+        {
+            if (total == 0 || (Int128)value * Steps / total <= _step) return;
+            _step = (long)((Int128)value * Steps / total);
+            Console.Error.WriteLine($"{what}: {Math.Min(value, total)} of {total} bytes");
+        }
+    }
+}

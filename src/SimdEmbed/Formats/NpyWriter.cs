@@ -1,0 +1,53 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+
+namespace SimdEmbed.Formats;
+
+/// <summary>Writes NumPy arrays, version 1.0, elements from a 64-byte line on.</summary>
+internal static class NpyWriter
+{
+    private const int Alignment = 64;
+    private const int PrefixBytes = 10;
+
+    /// <summary>NumPy's type string; null for the types it does not have.</summary>
+    public static string? Descr(TensorDtype dtype) => dtype switch
+    {
+        TensorDtype.Float16 => "<f2",
+        TensorDtype.Float32 => "<f4",
+        TensorDtype.Float64 => "<f8",
+        TensorDtype.Int8 => "|i1",
+        TensorDtype.Int16 => "<i2",
+        TensorDtype.Int32 => "<i4",
+        TensorDtype.Int64 => "<i8",
+        TensorDtype.UInt8 => "|u1",
+        TensorDtype.UInt16 => "<u2",
+        TensorDtype.UInt32 => "<u4",
+        TensorDtype.UInt64 => "<u8",
+        TensorDtype.Bool => "|b1",
+        TensorDtype.Complex64 => "<c8",
+        TensorDtype.Complex128 => "<c16",
+        _ => null,
+    };
+
+    /// <summary>All in front of the elements.</summary>
+    public static byte[] Header(TensorSource tensor)
+    {
+        StringBuilder shape = new();
+        foreach (long size in tensor.Shape) shape.Append(CultureInfo.InvariantCulture, $"{size}, ");
+
+        // As Python prints tuples: (), (5,), (5, 3).
+        string text = shape.Length == 0 ? "" : tensor.Shape.Length == 1 ? $"{tensor.Shape[0]}," : shape.ToString(0, shape.Length - 2);
+        string literal = $"{{'descr': '{Descr(tensor.Dtype)}', 'fortran_order': False, 'shape': ({text}), }}";
+        int total = (PrefixBytes + literal.Length + 1 + Alignment - 1) / Alignment * Alignment;
+        byte[] header = new byte[total];
+        header.AsSpan().Fill((byte)' ');
+        header[0] = 0x93;
+        "NUMPY"u8.CopyTo(header.AsSpan(1));
+        (header[6], header[7]) = (1, 0);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), (ushort)(total - PrefixBytes));
+        Encoding.ASCII.GetBytes(literal).CopyTo(header, PrefixBytes);
+        header[^1] = (byte)'\n';
+        return header;
+    }
+}
