@@ -10,7 +10,7 @@ internal sealed unsafe class WordRows : IDisposable
     private const long CompressedFactor = 100;
 
     private readonly EmbeddingTable _table;
-    private readonly VocabularyBuilder _words = new(0, 0);
+    private readonly WordKeys _words = new(0, 0);
     private readonly RowView _rows;
     private bool _isTaken;
 
@@ -41,7 +41,7 @@ internal sealed unsafe class WordRows : IDisposable
             return error.Fail("word-bytes", 0, $"its {rows} rows of {head.Dim} columns take {bytes} bytes; MaxBytes allows {limit}");
         }
 
-        if (rows > int.MaxValue) return error.Fail("word-rows", 0, $"it has {rows} rows; at most {int.MaxValue} are read");
+        if (rows > WordKeys.MostWords) return error.Fail("word-rows", 0, $"it has {rows} rows; at most {WordKeys.MostWords} are read");
         made = new WordRows(rows, head.Dim);
         return true;
     }
@@ -61,8 +61,7 @@ internal sealed unsafe class WordRows : IDisposable
     public WordTable Finish()
     {
         _table.KeepRows(Count);
-        (WordKeys keys, HashSet<int> set) = _words.Finish();
-        WordTable finished = new(_table, new Vocabulary(keys, set));
+        WordTable finished = new(_table, new Vocabulary(_words));
         _isTaken = true;
         return finished;
     }

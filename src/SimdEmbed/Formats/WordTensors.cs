@@ -105,7 +105,7 @@ public static class WordTensors
             return error.Fail("words-offsets", place, $"tensor {quoted} runs from {offsets[0]} to {offsets[^1]}; 0 to {bytes.Length} expected");
         }
 
-        VocabularyBuilder builder = new(offsets.Length - 1, bytes.Length);
+        WordKeys keys = new(offsets.Length - 1, bytes.Length);
         for (int i = 1; i < offsets.Length; i++)
         {
             if (offsets[i] <= offsets[i - 1] || offsets[i] > bytes.Length)
@@ -113,14 +113,13 @@ public static class WordTensors
                 return error.Fail("words-offsets", place, $"tensor {quoted} has {offsets[i - 1]} and then {offsets[i]}; rising numbers up to {bytes.Length} are expected");
             }
 
-            if (!builder.Add(bytes.AsSpan((int)offsets[i - 1]..(int)offsets[i])))
+            if (!keys.Add(bytes.AsSpan((int)offsets[i - 1]..(int)offsets[i])))
             {
                 return error.Fail("words-unique", words.Offset ?? -1, $"word {i - 1} of tensor {FormatError.Quote(words.Name)} has occurred before");
             }
         }
 
-        (WordKeys keys, HashSet<int> set) = builder.Finish();
-        vocabulary = new Vocabulary(keys, set);
+        vocabulary = new Vocabulary(keys);
         return true;
     }
 

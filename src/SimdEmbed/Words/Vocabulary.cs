@@ -25,13 +25,12 @@ public sealed class Vocabulary
     private const int BytesPerChar = 3;
 
     private readonly WordKeys _keys;
-    private readonly HashSet<int>.AlternateLookup<ReadOnlySpan<byte>> _set;
     private string?[]? _strings;
 
-    internal Vocabulary(WordKeys keys, HashSet<int> set)
+    internal Vocabulary(WordKeys keys)
     {
+        keys.Trim();
         _keys = keys;
-        _set = set.GetAlternateLookup<ReadOnlySpan<byte>>();
     }
 
     /// <summary>Creates a vocabulary whose word <c>i</c> is the i-th of <paramref name="words"/>.</summary>
@@ -40,19 +39,18 @@ public sealed class Vocabulary
     public Vocabulary(IEnumerable<string> words)
     {
         ArgumentNullException.ThrowIfNull(words);
-        VocabularyBuilder builder = new(words is IReadOnlyCollection<string> counted ? counted.Count : 0, 0);
+        _keys = new WordKeys(words is IReadOnlyCollection<string> counted ? counted.Count : 0, 0);
         int position = 0;
         foreach (string word in words)
         {
             if (string.IsNullOrEmpty(word)) Throw.Argument(nameof(words), $"words[{position}] is empty.");
             byte[] utf8 = new byte[Encoding.UTF8.GetMaxByteCount(word.Length)];
             if (!TryEncode(word, utf8, out int length)) Throw.Argument(nameof(words), $"words[{position}] is not valid Unicode.");
-            if (!builder.Add(utf8.AsSpan(0, length))) Throw.Argument(nameof(words), $"words[{position}] = '{word}' occurs twice.");
+            if (!_keys.Add(utf8.AsSpan(0, length))) Throw.Argument(nameof(words), $"words[{position}] = '{word}' occurs twice.");
             position++;
         }
 
-        (_keys, HashSet<int> set) = builder.Finish();
-        _set = set.GetAlternateLookup<ReadOnlySpan<byte>>();
+        _keys.Trim();
     }
 
     /// <summary>The number of words.</summary>
@@ -80,7 +78,7 @@ public sealed class Vocabulary
     /// <summary>The index of a word in UTF-8, or in whatever bytes its file had.</summary>
     /// <param name="utf8Word">The bytes of the word.</param>
     /// <returns>0 to <see cref="Count"/> - 1, or <see cref="Unknown"/>.</returns>
-    public int IndexOf(ReadOnlySpan<byte> utf8Word) => _set.TryGetValue(utf8Word, out int index) ? index : Unknown;
+    public int IndexOf(ReadOnlySpan<byte> utf8Word) => _keys.IndexOf(utf8Word);
 
     /// <summary>The indices of many words: <c>destination[i] = IndexOf(words[i])</c>.</summary>
     /// <param name="words">The words.</param>

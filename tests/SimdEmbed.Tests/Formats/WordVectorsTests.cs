@@ -223,10 +223,9 @@ public sealed class WordVectorsTests : IDisposable
     public void A_word_that_would_not_come_back_is_not_written(string word, bool binary, bool text, bool glove)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(word);
-        VocabularyBuilder builder = new(0, 0);
-        builder.Add(bytes);
-        (WordKeys keys, HashSet<int> set) = builder.Finish();
-        using WordTable table = new(new EmbeddingTable(1, 1), new Vocabulary(keys, set));
+        WordKeys keys = new(0, 0);
+        keys.Add(bytes);
+        using WordTable table = new(new EmbeddingTable(1, 1), new Vocabulary(keys));
         (WordFormat, bool)[] cases = [(WordFormat.Word2VecBinary, binary), (WordFormat.Word2VecText, text), (WordFormat.GloVe, glove)];
         foreach ((WordFormat format, bool isRefused) in cases)
         {
