@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Frozen;
 using System.Runtime.InteropServices;
 using SimdEmbed.Formats;
 using SimdEmbed.Words;
@@ -31,11 +32,26 @@ public static class WordTensors
     public static void Add(this SafetensorsWriter writer, string name, WordTable words)
     {
         ArgumentNullException.ThrowIfNull(writer);
-        ArgumentNullException.ThrowIfNull(words);
-        Vocabulary vocabulary = words.Vocabulary;
-        writer.Add(name, words.Table);
-        writer.Add(name + WordsSuffix, TensorDtype.UInt8, [vocabulary.Bytes.Length], stream => stream.Write(vocabulary.Bytes));
-        writer.Add(name + OffsetsSuffix, TensorDtype.Int64, [vocabulary.Count + 1], stream => WriteOffsets(vocabulary, stream));
+        foreach (TensorSource source in Sources(name, words)) writer.Add(source.Name, source.Dtype, source.Shape, source.Write);
+    }
+
+    /// <summary>Writes a file of one table and its words. It appears at once or not at all.</summary>
+    /// <param name="path">Where to; an existing file is replaced.</param>
+    /// <param name="name">The table's name; the words are named after it.</param>
+    /// <param name="words">They must not change during the call.</param>
+    /// <param name="format">Safetensors, PyTorch or <c>.npz</c>; an <c>.npy</c> file has no place for words.</param>
+    /// <param name="progress">Is told the bytes written, now and then.</param>
+    /// <param name="cancellationToken">Ends the call between two pieces of data; an old file is as it was.</param>
+    /// <exception cref="ArgumentException">The name is not valid, or the format holds one array, or is not written.</exception>
+    /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
+    /// <exception cref="IOException">The file could not be written; an old one is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    public static void Save(
+        string path, string name, WordTable words, TableFileFormat format, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        TensorFileWriter.Save(path, format, Sources(name, words), FrozenDictionary<string, string>.Empty, progress, cancellationToken);
+        GC.KeepAlive(words);
     }
 
     /// <summary>Whether a file has words for the rows of a table.</summary>
@@ -80,6 +96,21 @@ public static class WordTensors
         error.Fail("words-count", -1, $"tensor {FormatError.Quote(name)} has {table.RowCount} rows and {vocabulary.Count} words");
         table.Dispose();
         throw error.ToException(file.Path);
+    }
+
+    private static List<TensorSource> Sources(string name, WordTable words)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(words);
+        Vocabulary vocabulary = words.Vocabulary;
+        long bytes = vocabulary.Bytes.Length;
+        long offsets = vocabulary.Count + 1L;
+        return
+        [
+            TensorSource.Of(name, words.Table),
+            new(name + WordsSuffix, TensorDtype.UInt8, [bytes], bytes, stream => stream.Write(vocabulary.Bytes)),
+            new(name + OffsetsSuffix, TensorDtype.Int64, [offsets], offsets * sizeof(long), stream => WriteOffsets(vocabulary, stream)),
+        ];
     }
 
     private static bool TryLoad(TableFile file, string name, out Vocabulary? vocabulary, ref FormatError error)
@@ -138,11 +169,15 @@ public static class WordTensors
 
     private static void WriteOffsets(Vocabulary vocabulary, Stream stream)
     {
-        Span<byte> offset = stackalloc byte[sizeof(long)];
-        foreach (int start in vocabulary.Starts)
+        const int ChunkOffsets = 512;
+        Span<byte> chunk = stackalloc byte[ChunkOffsets * sizeof(long)];
+        ReadOnlySpan<int> left = vocabulary.Starts;
+        while (!left.IsEmpty)
         {
-            BinaryPrimitives.WriteInt64LittleEndian(offset, start);
-            stream.Write(offset);
+            int count = int.Min(left.Length, ChunkOffsets);
+            for (int i = 0; i < count; i++) BinaryPrimitives.WriteInt64LittleEndian(chunk[(i * sizeof(long))..], left[i]);
+            stream.Write(chunk[..(count * sizeof(long))]);
+            left = left[count..];
         }
     }
 }
