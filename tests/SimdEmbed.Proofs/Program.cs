@@ -10,6 +10,7 @@ internal static class Program
         PropertiesProof.Create(),
         BadIndicesProof.Create(),
         BadBagsProof.Create(),
+        FuzzProof.Create(),
         FuzzWordsProof.Create(),
         WordsProof.Create(),
     }.Parse(arguments).Invoke();

@@ -44,7 +44,7 @@ internal static class LookupCommand
             using Interruption interruption = new();
             using WordTable table = WordFiles.Load(path, from, skipBad: false, isShown: !json, interruption.Token, out _);
             using Embedding rows = Embedding.FromPretrained(table.Table, leaveOpen: true);
-            return Run(path, rows, indices ?? IndicesOf(path, table.Vocabulary, words!), words, json);
+            return Run(path, rows, words == null ? indices! : IndicesOf(path, table.Vocabulary, words), words, json);
         }
 
         using TableFile file = TableFile.Open(path);

@@ -45,9 +45,12 @@ internal static class ByteProgress
 
         public void Report(long value)
         {
-            if (total == 0 || (Int128)value * Steps / total <= _step) return;
-            _step = (long)((Int128)value * Steps / total);
-            Console.Error.WriteLine($"{what}: {Math.Min(value, total)} of {total} bytes");
+            // The file has a header, too, so that more is written than was counted.
+            value = Math.Min(value, total);
+            long step = total == 0 ? 0 : (long)((Int128)value * Steps / total);
+            if (step == _step) return;
+            _step = step;
+            Console.Error.WriteLine($"{what}: {value} of {total} bytes");
         }
     }
 }

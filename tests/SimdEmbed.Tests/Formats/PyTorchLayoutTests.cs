@@ -54,7 +54,7 @@ public sealed class PyTorchLayoutTests
         using EmbeddingTable large = EmbeddingTable.Create(1000, 7, Initializer.Normal(seed: 4));
         using EmbeddingTable small = EmbeddingTable.Create(1, 1, Initializer.Normal(seed: 5));
         StateDict tables = new() { ["small"] = small, ["large"] = large, ["also small"] = EmbeddingTable.Create(2, 2, Initializer.Zeros) };
-        using (FileStream stream = File.Create(folder["zip64.pth"])) new PyTorchWriter(tables).Write(stream, "zip64", Limit);
+        using (FileStream stream = File.Create(folder["zip64.pth"])) PyTorchWriter.Of(tables).Write(stream, "zip64", Limit);
 
         using StateDict loaded = PyTorchCheckpoint.Load(folder["zip64.pth"]);
         using ZipArchive zip = ZipFile.OpenRead(folder["zip64.pth"]);
