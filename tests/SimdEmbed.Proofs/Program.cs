@@ -16,5 +16,7 @@ internal static class Program
         LostWritesProof.Create(),
         BitFlipsProof.Create(),
         CheckpointSpeedProof.Create(),
+        FuzzWordsProof.Create(),
+        WordsProof.Create(),
     }.Parse(arguments).Invoke();
 }

@@ -75,7 +75,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
     }
 
     /// <summary>The number of rows; <c>num_embeddings</c> in PyTorch.</summary>
-    public long RowCount { get; }
+    public long RowCount { get; private set; }
 
     /// <summary>The number of columns; <c>embedding_dim</c> in PyTorch.</summary>
     public int Dim { get; }
@@ -229,6 +229,15 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
     }
 
     internal Span<float> WritableRow(long row) => Row(OpenWrite(), row);
+
+    /// <summary>Forgets the rows from <paramref name="count"/> on, before anybody else has seen the table; their memory stays with it.</summary>
+    internal void KeepRows(long count)
+    {
+        RowView rows = OpenWrite();
+        Debug.Assert(count <= rows.Count, "a table does not grow");
+        _rows = new RowView(rows.Rows, rows.Stride, count, rows.Dim);
+        RowCount = count;
+    }
 
     /// <summary>Fills the rows from <paramref name="first"/> on.</summary>
     internal void Initialize(long first, Initializer initializer)
