@@ -3,7 +3,7 @@ using SimdEmbed;
 
 // How alike are texts? Each text is a bag of its words, pooled to one vector of length 1; a product of two is their cosine.
 //
-//   dotnet run -c Release --project examples/BagOfWords -- glove.txt "a first text" "and another"
+//   dotnet run -c Release --project src/Examples/BagOfWords -- glove.txt "a first text" "and another"
 if (args.Length < 2)
 {
     Console.Error.WriteLine("usage: BagOfWords WORDS TEXT...   WORDS: a word2vec, GloVe or fastText .vec file, gzip or not");
