@@ -70,8 +70,9 @@ public static class ReferenceWordText
 
         const NumberStyles Styles = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
 
-        // The runtime passes over zero bytes behind a number.
-        return text.Length > 0 && text[^1] != '\0' && !char.IsAsciiLetter(name.Length > 0 ? name[0] : 'x') && float.TryParse(text, Styles, CultureInfo.InvariantCulture, out float value)
+        // The runtime passes over zero bytes behind a number, and over any space around NaN.
+        bool isDecimal = name.Length > 0 && (char.IsAsciiDigit(name[0]) || name[0] == '.') && name[^1] != '\0';
+        return isDecimal && float.TryParse(text, Styles, CultureInfo.InvariantCulture, out float value)
             ? value
             : null;
     }

@@ -71,7 +71,7 @@ internal sealed class WordFuzz(int seed)
         Require(expected.Count == words!.Vocabulary.Count, $"{words.Vocabulary.Count} words instead of {expected.Count}");
         for (int i = 0; i < expected.Count; i++)
         {
-            Require(Encoding.Latin1.GetString(words.Vocabulary.GetUtf8(i)) == expected[i].Key, $"word {i} differs");
+            Require(Encoding.Latin1.GetString(words.Vocabulary.GetUtf8(i)) == expected[i].Key, $"word {i} differs: {Escape(file)}");
             Require(words.Vocabulary.IndexOf(words.Vocabulary.GetUtf8(i)) == i, $"word {i} is not found");
             for (int j = 0; j < words.Table.Dim; j++)
             {
