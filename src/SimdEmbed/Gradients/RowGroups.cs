@@ -91,6 +91,7 @@ internal unsafe ref struct RowGroups
         Indices = Sources,
         Offsets = Starts + first,
         Count = count,
+        Following = Starts[Count] - Starts[first + count],
         Weights = Weights,
         Divisors = Divisors == null ? null : Divisors + first,
     };

@@ -12,6 +12,9 @@ internal unsafe ref struct BagPlan<TIndex>
     /// <summary>How many bags.</summary>
     public int Count;
 
+    /// <summary>Positions behind the last bag that the next call pools: their rows are asked for here.</summary>
+    public int Following;
+
     /// <summary>A factor for each index, for the operators that take one.</summary>
     public float* Weights;
 

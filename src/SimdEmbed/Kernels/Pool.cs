@@ -112,8 +112,8 @@ internal readonly unsafe ref struct PoolRows<TIndex>(in RowView table, in BagPla
     public readonly float* Weights = plan.Weights;
     public readonly float* Limits = plan.Scales;
 
-    /// <summary>The position of the last index of all bags: looking ahead stops there.</summary>
-    public readonly int Last = plan.Offsets[plan.Count] - 1;
+    /// <summary>The position of the last index of all bags, and of those that follow: looking ahead stops there.</summary>
+    public readonly int Last = plan.Offsets[plan.Count] + plan.Following - 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* Row(int i) => Start + (nint.CreateTruncating(Indices[i]) * Stride);
