@@ -38,6 +38,21 @@ public sealed unsafe class FloatTextTests
             AssertSame(middle.ToString("E16", CultureInfo.InvariantCulture));
         }
 
+        // Short decimals beside the middle that become the middle as a double: the path that has to notice it is the fast one.
+        int beside = 0;
+        for (int i = 0; i < Cases; i++)
+        {
+            float low = BitConverter.Int32BitsToSingle(random.Next(0x30000000, 0x4B000000));
+            double middle = ((double)low + MathF.BitIncrement(low)) / 2;
+            int exponent = (int)Math.Floor(Math.Log10((1L << 53) / middle));
+            long mantissa = (long)Math.Round(middle * Math.Pow(10, exponent));
+            if (exponent > 22 || mantissa / Math.Pow(10, exponent) != middle) continue;
+            beside++;
+            AssertSame(string.Create(CultureInfo.InvariantCulture, $"{mantissa}e-{exponent}"));
+        }
+
+        Assert.True(beside > 1000, $"{beside} decimals beside a middle");
+
         AssertSame("16777217");
         AssertSame("16777217.0000000001");
         AssertSame("16777219");
