@@ -19,6 +19,9 @@ public sealed class ModelProperties(ITestOutputHelper output)
     [Fact]
     public void Every_combination_of_an_embedding_bags_options_is_that_of_the_reference() => Run(BagModel.Classes, seed => new BagModel(seed));
 
+    [Fact]
+    public void Every_combination_over_compact_rows_is_that_of_the_reference() => Run(CodecModel.Classes, seed => new CodecModel(seed));
+
     private void Run(string[] classes, Func<int, Model> create)
     {
         Coverage coverage = new(classes);
