@@ -58,6 +58,55 @@ public sealed class ReferenceEmbeddingBag(int rows, int dim, ReferencePooling po
         return output;
     }
 
+    /// <summary>
+    /// Sums bags of rows that have a scale and a bias: the codes times the row's factors, in order, and then all biases at once.
+    /// </summary>
+    public float[] ForwardCodes(
+        ReferenceRow[] table,  // [rows]
+        long[] indices,        // [n]
+        int[] starts,          // [count + 1]
+        float[]? factors)      // [n], or none
+    {
+        int count = starts.Length - 1;
+        float[] output = new float[count * dim];  // [count, dim]
+        for (int bag = 0; bag < count; bag++)
+        {
+            float divisor = Divisor(indices, starts, factors, bag);
+            for (int j = 0; j < dim; j++)
+            {
+                float sum = 0;
+                float biases = 0;
+                for (int i = starts[bag]; i < starts[bag + 1]; i++)
+                {
+                    if (!IsPooled(indices[i])) continue;
+                    ReferenceRow row = table[indices[i]];
+                    float scale = row.Scale;
+                    float bias = row.Bias;
+                    if (options is { LimitOutput: true, MaxNorm: { } limit })
+                    {
+                        scale *= Scale(row.Decode(), limit);
+                        bias *= Scale(row.Decode(), limit);
+                    }
+
+                    if (factors is not null)
+                    {
+                        scale *= factors[i];
+                        bias *= factors[i];
+                    }
+
+                    sum += row.Codes[j] * scale;
+                    biases += bias;
+                }
+
+                float pooled = sum + biases;
+                if (pooling is ReferencePooling.Mean or ReferencePooling.SqrtN) pooled = divisor == 0 ? 0 : pooled / divisor;
+                output[(bag * dim) + j] = pooled;
+            }
+        }
+
+        return output;
+    }
+
     /// <summary>The gradient of every row.</summary>
     public float[] Backward(
         long[] indices,          // [n]

@@ -22,6 +22,9 @@ public sealed class ModelProperties(ITestOutputHelper output)
     [Fact]
     public void Every_optimizer_sparse_dense_fused_and_on_threads_is_that_of_the_reference() => Run(OptimizerModel.Classes, seed => new OptimizerModel(seed));
 
+    [Fact]
+    public void Every_combination_over_compact_rows_is_that_of_the_reference() => Run(CodecModel.Classes, seed => new CodecModel(seed));
+
     private void Run(string[] classes, Func<int, Model> create)
     {
         Coverage coverage = new(classes);

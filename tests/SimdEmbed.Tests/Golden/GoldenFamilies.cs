@@ -17,6 +17,7 @@ internal static class GoldenFamilies
         "blog_train" => golden.Params.TryGetProperty("optimizer", out _) ? Train(golden) : Forward(golden),
         "init" => GoldenInit.Run(golden),
         "losses_and_ops" => GoldenLosses.Run(golden),
+        "quant" => GoldenQuant.Run(golden),
         _ => $"the library has no {family} yet",
     };
 
