@@ -76,7 +76,7 @@ public sealed unsafe partial class Embedding
                 RowNorm.LimitRows(Weight.OpenWrite(), touched.Rows, touched.Count, maxNorm!.Value, _options.NormType);
             }
 
-            Gather<TIndex, Float32>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output);
+            GatherRows(table, plan, output);
             if (maxNorm is not null && _options.RenormTarget == RenormTarget.Output)
             {
                 RowView rows = RowView.Dense(output, length, table.Dim);
@@ -90,6 +90,20 @@ public sealed unsafe partial class Embedding
         finally
         {
             workspace.Dispose();
+        }
+    }
+
+    private void GatherRows<TIndex>(in RowView table, in BagPlan<TIndex> plan, float* output)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        switch (Weight.Codec)
+        {
+            case RowCodec.Float32: Gather<TIndex, Float32>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
+            case RowCodec.Float16: Gather<TIndex, Float16>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
+            case RowCodec.BFloat16: Gather<TIndex, BFloat16>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
+            case RowCodec.Int8: Gather<TIndex, Int8>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
+            case RowCodec.Int4: Gather<TIndex, Int4>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
+            default: Gather<TIndex, Int2>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
         }
     }
 

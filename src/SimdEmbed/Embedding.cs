@@ -48,7 +48,7 @@ public sealed unsafe partial class Embedding : IDisposable
         try
         {
             if (_options.PaddingIndex is { } padding) _paddingRow = NormalizePadding(padding, weight.RowCount);
-            CheckOptions(_options);
+            CheckOptions(_options, weight.Codec);
         }
         catch (ArgumentException)
         {
@@ -56,7 +56,7 @@ public sealed unsafe partial class Embedding : IDisposable
             throw;
         }
 
-        IsPlain = _options.MaxNorm is null && _options.UnknownIndices == UnknownIndexPolicy.Throw;
+        IsPlain = _options.MaxNorm is null && _options.UnknownIndices == UnknownIndexPolicy.Throw && weight.Codec == RowCodec.Float32;
     }
 
     /// <summary>The table; <c>weight</c> in PyTorch.</summary>
@@ -88,7 +88,7 @@ public sealed unsafe partial class Embedding : IDisposable
     public void ResetParameters(ulong seed)
     {
         Weight.Initialize(0, Initializer.Normal(seed));
-        if (_paddingRow >= 0) Weight.WritableRow(_paddingRow).Clear();
+        if (_paddingRow >= 0) Weight.SetRow(_paddingRow, new float[EmbeddingDim]);
     }
 
     /// <summary>
@@ -185,7 +185,7 @@ public sealed unsafe partial class Embedding : IDisposable
     /// <summary>Refuses to train weights that are disposed or frozen.</summary>
     internal void CheckTrainable()
     {
-        _ = Weight.OpenRead();
+        Weight.CheckWritable();
         if (_options.Frozen) Throw.InvalidOperation("the embedding is frozen: create it with FromPretrained(weight, freeze: false) to train it.");
     }
 
@@ -209,8 +209,13 @@ public sealed unsafe partial class Embedding : IDisposable
         return padding < 0 ? padding + rows : padding;
     }
 
-    private static void CheckOptions(EmbeddingOptions options)
+    private static void CheckOptions(EmbeddingOptions options, RowCodec codec)
     {
+        if (codec != RowCodec.Float32 && options is { MaxNorm: not null, RenormTarget: RenormTarget.Table })
+        {
+            Throw.Argument(nameof(options.RenormTarget), $"a table of {codec} rows is not renormalised in place: choose RenormTarget.Output.");
+        }
+
         if (!Enum.IsDefined(options.RenormTarget)) Throw.OutOfRange(nameof(options.RenormTarget), options.RenormTarget, "a defined RenormTarget");
         if (!Enum.IsDefined(options.UnknownIndices)) Throw.OutOfRange(nameof(options.UnknownIndices), options.UnknownIndices, "a defined UnknownIndexPolicy");
         if (options.UnknownIndices == UnknownIndexPolicy.PaddingRow && options.PaddingIndex is null)

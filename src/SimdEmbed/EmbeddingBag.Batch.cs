@@ -42,8 +42,23 @@ public sealed unsafe partial class EmbeddingBag
         bags.OutputStride = outputStride;
         bool weighted = bags.Weights != null;
         if (!weighted) bags.Weights = bags.Scales;
-        if (Pooling == Pooling.Max) Largest<TIndex, Float32>(table, bags, output, winners);
-        else Sum<TIndex, Float32>(table, bags, weighted, output);
+        switch (Weight.Codec)
+        {
+            case RowCodec.Float32: PoolRows<TIndex, Float32>(table, bags, weighted, output, winners); break;
+            case RowCodec.Float16: PoolRows<TIndex, Float16>(table, bags, weighted, output, winners); break;
+            case RowCodec.BFloat16: PoolRows<TIndex, BFloat16>(table, bags, weighted, output, winners); break;
+            case RowCodec.Int8: PoolRows<TIndex, Int8>(table, bags, weighted, output, winners); break;
+            case RowCodec.Int4: PoolRows<TIndex, Int4>(table, bags, weighted, output, winners); break;
+            default: PoolRows<TIndex, Int2>(table, bags, weighted, output, winners); break;
+        }
+    }
+
+    private void PoolRows<TIndex, TCodec>(in RowView table, in BagPlan<TIndex> bags, bool weighted, float* output, long* winners)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+        where TCodec : struct, IRowCodec
+    {
+        if (Pooling == Pooling.Max) Largest<TIndex, TCodec>(table, bags, output, winners);
+        else Sum<TIndex, TCodec>(table, bags, weighted, output);
     }
 
     private static void Sum<TIndex, TCodec>(in RowView table, in BagPlan<TIndex> bags, bool weighted, float* output)
@@ -70,7 +85,7 @@ public sealed unsafe partial class EmbeddingBag
     private nuint PrepareBytes(int length, int count)
     {
         nuint bytes = Workspace.SizeOf<float>(count);
-        if (LimitsOutput) bytes += Workspace.SizeOf<float>(length);
+        if (LimitsOutput) bytes += Workspace.SizeOf<float>(length) + Workspace.SizeOf<float>(EmbeddingDim);
         if (MayDrop) bytes += Workspace.SizeOf<long>(length) + Workspace.SizeOf<float>(length) + Workspace.SizeOf<int>(length) + StartsBytes(count);
         return bytes;
     }
@@ -119,7 +134,12 @@ public sealed unsafe partial class EmbeddingBag
         int first = bags.Offsets[0];
         int end = bags.Offsets[bags.Count];
         bags.Scales = workspace.Take<float>(end - first) - first;
-        RowNorm.WriteFactors(table, bags.Indices, first, end, _embedding.Options.MaxNorm!.Value, _embedding.Options.NormType, bags.Scales);
+        float* row = workspace.Take<float>(EmbeddingDim);
+        for (int i = first; i < end; i++)
+        {
+            RowCodecs.Decode(Weight.Codec, table, long.CreateTruncating(bags.Indices[i]), row);
+            bags.Scales[i] = RowNorm.Factor(row, EmbeddingDim, _embedding.Options.MaxNorm!.Value, _embedding.Options.NormType);
+        }
     }
 
     private void PoolBags<TIndex>(Bags<TIndex> bags, float* output, long* winners)

@@ -11,9 +11,12 @@ internal static class Program
         ThreadsProof.Create(),
         BadIndicesProof.Create(),
         BadBagsProof.Create(),
+        FuzzProof.Create(),
         CrashProof.Create(),
         LostWritesProof.Create(),
         BitFlipsProof.Create(),
         CheckpointSpeedProof.Create(),
+        FuzzWordsProof.Create(),
+        WordsProof.Create(),
     }.Parse(arguments).Invoke();
 }

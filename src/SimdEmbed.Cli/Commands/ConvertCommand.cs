@@ -2,63 +2,115 @@ using System.CommandLine;
 
 namespace SimdEmbed.Cli;
 
-/// <summary>What <c>convert --json</c> prints.</summary>
-internal sealed record ConvertReport(string Input, string InputFormat, string Output, string OutputFormat, int Tensors, long Bytes);
+/// <summary>What <c>convert --json</c> prints. <c>Words</c> is what was found in a file of words, null for any other.</summary>
+internal sealed record ConvertReport(
+    string Input, string InputFormat, string Output, string OutputFormat, int Tensors, long Bytes, WordReport? Words);
 
 /// <summary><c>simdembed convert</c>: from any format that is read to any that is written.</summary>
 internal static class ConvertCommand
 {
-    private const string Formats = ".safetensors, .pth, .pt, .npy or .npz";
+    private const string Formats = ".safetensors, .pth, .pt, .npy or .npz; for words, .bin, .vec or .txt (GloVe)";
 
     public static Command Create()
     {
-        Argument<string> input = FileArguments.File("IN", "A safetensors, PyTorch or NumPy file; it is only read.");
+        Argument<string> input = FileArguments.File("IN", "A safetensors, PyTorch or NumPy file, or one of words: word2vec, GloVe, fastText's .vec; it is only read.");
         Argument<string> output = FileArguments.File("OUT", $"The file to write; its name ends in {Formats}.");
         Option<string?> key = FileArguments.Key();
         key.Description = "Write this tensor alone.";
         Option<bool> json = FileArguments.Json();
-        Command command = new("convert", "Write a file's tensors in another format.") { input, output, key, json };
+        Option<WordFormat?> from = WordFiles.From();
+        Option<WordFormat?> to = WordFiles.Format("--to", "What file of words to write, if the name of OUT is not to decide");
+        Option<bool> skipBad = WordFiles.SkipBad();
+        Command command = new("convert", "Write a file's tensors, or its words and their vectors, in another format.") { input, output, key, from, to, skipBad, json };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(input) is not { Length: > 0 } from || result.GetValue(output) is not { Length: > 0 } to) return;
-            if (FormatOf(to) == null) result.AddError($"OUT '{to}' must end in {Formats}.");
-            else if (FilePaths.AreSame(from, to)) result.AddError($"OUT '{to}' is the file of IN, which is never written.");
+            if (result.GetValue(input) is not { Length: > 0 } source || result.GetValue(output) is not { Length: > 0 } target) return;
+            bool isKnown = FormatOf(target) != null || WordFormatOf(target, result.GetValue(to)) != null;
+            if (!isKnown) result.AddError($"OUT '{target}' must end in {Formats}.");
+            else if (FilePaths.AreSame(source, target)) result.AddError($"OUT '{target}' is the file of IN, which is never written.");
         });
         command.SetAction(call => Run(
-            call.GetRequiredValue(input), call.GetRequiredValue(output), call.GetValue(key), call.GetValue(json)));
+            new Call(call.GetRequiredValue(input), call.GetRequiredValue(output), call.GetValue(key), call.GetValue(from), call.GetValue(skipBad), call.GetValue(json)),
+            WordFormatOf(call.GetRequiredValue(output), call.GetValue(to))));
         return command;
     }
 
-    private static int Run(string input, string output, string? key, bool json)
+    private static int Run(Call call, WordFormat? to)
     {
         using Interruption interruption = new();
-        using TableFile file = TableFile.Open(input);
-        TableFileFormat format = FormatOf(output)!.Value;
-        List<TensorInfo> tensors = [.. file.Tensors.Where(tensor => key == null || tensor.Name == key)];
-        long bytes = tensors.Sum(tensor => tensor.ByteLength);
         try
         {
-            ByteProgress.Run(
-                $"convert {Path.GetFileName(input)}",
-                bytes,
-                isShown: !json,
-                progress => file.SaveAs(output, format, key, progress, interruption.Token));
+            ConvertReport report = WordFiles.IsWords(call.Input, call.From) ? FromWords(call, to, interruption.Token)
+                : to is { } format ? ToWords(call, format)
+                : Tensors(call, interruption.Token);
+            if (call.Json) CliJson.Print(report, CliJson.Default.ConvertReport);
+            else Console.Out.WriteLine($"{call.Output}: {report.OutputFormat}, {report.Tensors} tensors, {report.Bytes} bytes");
+            return 0;
         }
         catch (ArgumentException e)
         {
-            throw new InvalidDataException($"{input}: {e.Message.Split(" (Parameter")[0]}", e);
+            throw new InvalidDataException($"{call.Input}: {e.Message.Split(" (Parameter")[0]}", e);
+        }
+    }
+
+    private static ConvertReport Tensors(Call call, CancellationToken cancellationToken)
+    {
+        using TableFile file = TableFile.Open(call.Input);
+        TableFileFormat format = FormatOf(call.Output)!.Value;
+        List<TensorInfo> tensors = [.. file.Tensors.Where(tensor => call.Key == null || tensor.Name == call.Key)];
+        long bytes = tensors.Sum(tensor => tensor.ByteLength);
+        Write(call.Output, () => ByteProgress.Run(
+            $"convert {Path.GetFileName(call.Input)}",
+            bytes,
+            isShown: !call.Json,
+            progress => file.SaveAs(call.Output, format, call.Key, progress, cancellationToken)));
+        return new ConvertReport(call.Input, file.Format.ToString(), call.Output, format.ToString(), tensors.Count, bytes, null);
+    }
+
+    private static ConvertReport FromWords(Call call, WordFormat? to, CancellationToken cancellationToken)
+    {
+        using WordTable words = WordFiles.Load(call.Input, call.From, call.SkipBad, isShown: !call.Json, cancellationToken, out WordReport found);
+        string format = to?.ToString() ?? FormatOf(call.Output)!.Value.ToString();
+        Write(call.Output, () =>
+        {
+            if (to is { } wordFormat) WordVectors.Save(call.Output, words, wordFormat);
+            else WordTensors.Save(call.Output, call.Key ?? WordFiles.TableName, words, FormatOf(call.Output)!.Value, null, cancellationToken);
+        });
+        foreach (string passed in call.Json ? [] : WordFiles.Passed(found)) StandardError.WriteLine("note", passed);
+        return Report(call, found.Format.ToString(), format, words, found);
+    }
+
+    private static ConvertReport ToWords(Call call, WordFormat to)
+    {
+        using TableFile file = TableFile.Open(call.Input);
+        using WordTable words = file.LoadWords(call.Key ?? WordFiles.OnlyTable(file));
+        Write(call.Output, () => WordVectors.Save(call.Output, words, to));
+        return Report(call, file.Format.ToString(), to.ToString(), words, null);
+    }
+
+    private static ConvertReport Report(Call call, string from, string to, WordTable words, WordReport? found) =>
+        new(call.Input, from, call.Output, to, Tensors: 1, words.Table.RowCount * words.Table.Dim * sizeof(float), found);
+
+    private static void Write(string output, Action write)
+    {
+        try
+        {
+            write();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // The system's message may name the temporary file, which the user has never heard of.
             throw new IOException($"cannot write '{output}': {e.Message}", e);
         }
-
-        ConvertReport report = new(input, file.Format.ToString(), output, format.ToString(), tensors.Count, bytes);
-        if (json) CliJson.Print(report, CliJson.Default.ConvertReport);
-        else Console.Out.WriteLine($"{output}: {report.OutputFormat}, {report.Tensors} tensors, {report.Bytes} bytes");
-        return 0;
     }
+
+    private static WordFormat? WordFormatOf(string path, WordFormat? given) => given ?? Path.GetExtension(path).ToLowerInvariant() switch
+    {
+        ".bin" => WordFormat.Word2VecBinary,
+        ".vec" => WordFormat.Word2VecText,
+        ".txt" => WordFormat.GloVe,
+        _ => null,
+    };
 
     private static TableFileFormat? FormatOf(string path) => Path.GetExtension(path).ToLowerInvariant() switch
     {
@@ -68,4 +120,6 @@ internal static class ConvertCommand
         ".npz" => TableFileFormat.Npz,
         _ => null,
     };
+
+    private sealed record Call(string Input, string Output, string? Key, WordFormat? From, bool SkipBad, bool Json);
 }

@@ -7,7 +7,11 @@ internal sealed record FileReport(string Path, string Format, IReadOnlyList<Tens
 
 /// <summary>One tensor. <c>Alignment</c> is the largest power of two up to 64 that divides its offset; null when it is not in the file as it is.</summary>
 internal sealed record TensorReport(
-    string Name, string Dtype, long[] Shape, long Bytes, long? Offset, int? Alignment, bool CanBeMapped, string? XxHash3, NormReport? Norms);
+    string Name, string Dtype, long[] Shape, long Bytes, long? Offset, int? Alignment, bool CanBeMapped, string? XxHash3, NormReport? Norms,
+    WordsReport? Words = null);
+
+/// <summary>The words of a table's rows, and the first of them; for a file of words, what was found in it.</summary>
+internal sealed record WordsReport(int Count, string[] First, WordReport? File = null);
 
 /// <summary>How long a table's rows are; not-a-number rows are counted apart.</summary>
 internal sealed record NormReport(double Min, double P25, double Median, double P75, double Max, long Zeros, long NotNumbers);
@@ -16,21 +20,24 @@ internal sealed record NormReport(double Min, double P25, double Median, double 
 internal static class InspectCommand
 {
     private const int CacheLine = 64;
+    private const int FirstWords = 8;
 
     public static Command Create()
     {
-        Argument<string> file = FileArguments.File("FILE", "A safetensors, PyTorch or NumPy file.");
+        Argument<string> file = FileArguments.File("FILE", "A safetensors, PyTorch or NumPy file, or one of words: word2vec, GloVe, fastText's .vec.");
         Option<bool> norms = new("--norms") { Description = "Read the tables and show how long their rows are." };
+        Option<WordFormat?> from = WordFiles.From();
+        Option<bool> skipBad = WordFiles.SkipBad();
         Option<bool> json = FileArguments.Json();
-        Command command = new("inspect", "List the tensors of a file: names, types, shapes, where they lie, and their sums.") { file, norms, json };
-        command.SetAction(call => Run(call.GetRequiredValue(file), call.GetValue(norms), call.GetValue(json)));
+        Command command = new("inspect", "List the tensors of a file: names, types, shapes, where they lie, their sums and their words.") { file, norms, from, skipBad, json };
+        command.SetAction(call => Run(
+            call.GetRequiredValue(file), call.GetValue(norms), call.GetValue(from), call.GetValue(skipBad), call.GetValue(json)));
         return command;
     }
 
-    private static int Run(string path, bool norms, bool json)
+    private static int Run(string path, bool norms, WordFormat? from, bool skipBad, bool json)
     {
-        using TableFile file = TableFile.Open(path);
-        FileReport report = new(path, file.Format.ToString(), [.. file.Tensors.Select(tensor => Describe(file, tensor, norms))], file.Metadata);
+        FileReport report = WordFiles.IsWords(path, from) ? DescribeWords(path, norms, from, skipBad, json) : DescribeTensors(path, norms);
         if (json)
         {
             CliJson.Print(report, CliJson.Default.FileReport);
@@ -41,6 +48,26 @@ internal static class InspectCommand
         Print(report, output);
         return 0;
     }
+
+    private static FileReport DescribeTensors(string path, bool norms)
+    {
+        using TableFile file = TableFile.Open(path);
+        return new FileReport(path, file.Format.ToString(), [.. file.Tensors.Select(tensor => Describe(file, tensor, norms))], file.Metadata);
+    }
+
+    private static FileReport DescribeWords(string path, bool norms, WordFormat? from, bool skipBad, bool json)
+    {
+        using Interruption interruption = new();
+        using WordTable words = WordFiles.Load(path, from, skipBad, isShown: !json, interruption.Token, out WordReport found);
+        EmbeddingTable table = words.Table;
+        TensorReport tensor = new(
+            "", "float32", [table.RowCount, table.Dim], table.RowCount * table.Dim * sizeof(float), null, null, false, null,
+            norms ? Norms(table) : null, Words(words.Vocabulary, found));
+        return new FileReport(path, found.Format.ToString(), [tensor], new Dictionary<string, string>());
+    }
+
+    private static WordsReport Words(Vocabulary vocabulary, WordReport? found = null) =>
+        new(vocabulary.Count, [.. Enumerable.Range(0, Math.Min(FirstWords, vocabulary.Count)).Select(vocabulary.GetWord)], found);
 
     private static TensorReport Describe(TableFile file, TensorInfo tensor, bool norms)
     {
@@ -56,12 +83,18 @@ internal static class InspectCommand
             alignment,
             canBeMapped,
             file.Metadata.GetValueOrDefault($"xxh3.{tensor.Name}"),
-            norms && tensor.IsTable ? Norms(file, tensor.Name) : null);
+            norms && tensor.IsTable ? Norms(file, tensor.Name) : null,
+            tensor.IsTable && file.HasWords(tensor.Name) ? Words(file.LoadVocabulary(tensor.Name)) : null);
     }
 
-    private static NormReport? Norms(TableFile file, string name)
+    private static NormReport Norms(TableFile file, string name)
     {
         using EmbeddingTable table = FileArguments.OpenTable(file, name);
+        return Norms(table);
+    }
+
+    private static NormReport Norms(EmbeddingTable table)
+    {
         List<double> norms = new((int)Math.Min(table.RowCount, Array.MaxLength));
         long notNumbers = 0;
         for (long row = 0; row < table.RowCount; row++)
@@ -87,6 +120,13 @@ internal static class InspectCommand
             string name = tensor.Name.Length == 0 ? "(no name)" : OneLine(tensor.Name);
             output.WriteLine($"  {name}  {tensor.Dtype} [{string.Join(", ", tensor.Shape)}]  {tensor.Bytes} bytes{Place(tensor)}");
             if (tensor.XxHash3 != null) output.WriteLine($"    XxHash3 {OneLine(tensor.XxHash3)}");
+            if (tensor.Words is { } words)
+            {
+                string more = words.Count > words.First.Length ? ", ..." : "";
+                output.WriteLine($"    {words.Count} words: {string.Join(", ", words.First.Select(OneLine))}{more}");
+                foreach (string passed in words.File == null ? [] : WordFiles.Passed(words.File)) output.WriteLine($"    {passed}");
+            }
+
             if (tensor.Norms is not { } norms) continue;
             output.WriteLine(
                 $"    row norms: min {norms.Min:G6}, quartiles {norms.P25:G6} {norms.Median:G6} {norms.P75:G6}, max {norms.Max:G6}; "

@@ -7,6 +7,9 @@ internal static class ByteProgress
 {
     private const int Steps = 4;
 
+    /// <summary>Less than this is over before anybody could read how far it is.</summary>
+    private const long LeastBytes = 1 << 20;
+
     /// <summary>Runs a call.</summary>
     /// <param name="what">What it does.</param>
     /// <param name="total">The bytes it will have done, about.</param>
@@ -14,7 +17,7 @@ internal static class ByteProgress
     /// <param name="run">The call.</param>
     public static void Run(string what, long total, bool isShown, Action<IProgress<long>?> run)
     {
-        if (!isShown)
+        if (!isShown || total < LeastBytes)
         {
             run(null);
             return;

@@ -7,6 +7,7 @@ namespace SimdEmbed.Cli;
 /// <summary>What <c>--json</c> prints: one document, one line. Weights may be NaN or infinite, which JSON has as strings only.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UseStringEnumConverter = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(DemoReport))]
 [JsonSerializable(typeof(MachineFacts))]

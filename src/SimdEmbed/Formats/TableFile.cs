@@ -276,6 +276,9 @@ public sealed unsafe class TableFile : IDisposable
         _file.Dispose();
     }
 
+    /// <summary>What errors call the file.</summary>
+    internal string Path => _file.Name;
+
     internal static TableFile Open(FileBytes file, LoadOptions? options)
     {
         bool isOpen = false;

@@ -17,6 +17,9 @@ public sealed class TableFormatException : FormatException
     /// <summary>The byte of the file where the fault was found; -1 when it has no place, as with a missing record.</summary>
     public long Offset { get; }
 
+    /// <summary>The line of a text file where the fault was found, counted from 1; 0 when the file has no lines.</summary>
+    public long Line { get; internal init; }
+
     /// <summary>The rule that was broken: a short name that stays the same from version to version, such as <c>zip-crc</c>.</summary>
     public string Rule { get; }
 }

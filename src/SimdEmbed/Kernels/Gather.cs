@@ -114,10 +114,10 @@ internal static unsafe class Gather<TIndex, TCodec>
 
     private static void Narrow(byte* row, nint dim, float* target)
     {
-        for (nint column = 0; column < dim; column++) target[column] = TCodec.LoadOne(row, column)[0];
+        for (nint column = 0; column < dim; column++) target[column] = ((float*)row)[column];
     }
 
     /// <summary>Whether a whole vector would read beyond memory that is ours.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool NeedsCare(in RowView table) => TCodec.Parts == 1 && table.Dim < Vector<float>.Count && !table.Padded;
+    private static bool NeedsCare(in RowView table) => TCodec.Bits == 32 && table.Dim < Vector<float>.Count && !table.Padded;
 }

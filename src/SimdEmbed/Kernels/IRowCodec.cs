@@ -27,9 +27,6 @@ internal unsafe interface IRowCodec
     /// <summary>The vector <paramref name="k"/> vectors behind <paramref name="row"/>: codes where <see cref="Affine"/>.</summary>
     static abstract Vector<float> Load(byte* row, int k);
 
-    /// <summary>Column <paramref name="column"/> in every lane, reading no byte outside it; for codecs whose rows others may own.</summary>
-    static abstract Vector<float> LoadOne(byte* row, nint column);
-
     /// <summary>Writes the columns that are in <paramref name="count"/> vectors from <paramref name="position"/> on, which lie at <paramref name="values"/>.</summary>
     static abstract void Store(float* target, nint dim, nint position, float* values, int count);
 

@@ -17,7 +17,7 @@ internal static unsafe class MaxPool<TIndex, TOp>
         nint dim = table.Dim;
         nint width = Vector<float>.Count;
         nint span = TOp.Span(dim);
-        bool narrow = TOp.Parts == 1 && dim < width && !table.Padded;
+        bool narrow = TOp.Bits == 32 && dim < width && !table.Padded;
         PoolRows<TIndex> rows = new(table, plan);
         float* values = stackalloc float[4 * Vector<float>.Count];
         int* places = stackalloc int[4 * Vector<float>.Count];
@@ -101,8 +101,8 @@ internal static unsafe class MaxPool<TIndex, TOp>
 
     private static void Narrow(in PoolRows<TIndex> rows, int start, int end, nint column, float* target, int* positions)
     {
-        Winner a = new(TOp.Value(TOp.LoadOne(rows.Row(start), column), Factors(rows, start)), start);
-        for (int i = start + 1; i < end; i++) a = a.Against(TOp.Value(TOp.LoadOne(rows.Row(i), column), Factors(rows, i)), i);
+        Winner a = new(TOp.Value(rows.Column(start, column), Factors(rows, start)), start);
+        for (int i = start + 1; i < end; i++) a = a.Against(TOp.Value(rows.Column(i, column), Factors(rows, i)), i);
         target[column] = a.Value[0];
         positions[column] = a.Position[0];
     }

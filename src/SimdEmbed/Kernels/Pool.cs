@@ -39,7 +39,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
                 continue;
             }
 
-            if (TOp.Parts == 1 && dim < Vector<float>.Count && !table.Padded) Narrow(rows, start, end, dim, target);
+            if (TOp.Bits == 32 && dim < Vector<float>.Count && !table.Padded) Narrow(rows, start, end, dim, target);
             else Bag(rows, start, end, dim, target);
             if (plan.Divisors != null) Elementwise.Divide(target, plan.Divisors[bag], dim);
         }
@@ -83,17 +83,17 @@ internal static unsafe partial class Pool<TIndex, TOp>
     private static bool Fits(nint count, nint left, nint span) =>
         TOp.Parts == 1 ? 2 * left > count && count * Vector<float>.Count <= span : left >= count;
 
-    /// <summary>Rows narrower than a vector in memory that others own: column by column, and no byte beyond.</summary>
+    /// <summary>Rows narrower than a vector in memory that others own, which are floats: column by column, and no byte beyond.</summary>
     private static void Narrow(in PoolRows<TIndex> rows, int start, int end, nint dim, float* target)
     {
         for (nint column = 0; column < dim; column++)
         {
             RowFactors factors = TOp.Factors(rows.SideOf(start), rows.Weights, rows.Limits, start);
-            Vector<float> sum = TOp.Start(TOp.LoadOne(rows.Row(start), column), factors);
+            Vector<float> sum = TOp.Start(rows.Column(start, column), factors);
             for (int i = start; i < end; i++)
             {
                 factors = TOp.Factors(rows.SideOf(i), rows.Weights, rows.Limits, i);
-                sum = TOp.Combine(sum, TOp.LoadOne(rows.Row(i), column), factors);
+                sum = TOp.Combine(sum, rows.Column(i, column), factors);
             }
 
             target[column] = sum[0];
@@ -120,4 +120,8 @@ internal readonly unsafe ref struct PoolRows<TIndex>(in RowView table, in BagPla
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float* SideOf(int i) => Side + (2 * nint.CreateTruncating(Indices[i]));
+
+    /// <summary>A column of a row of floats, in every lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector<float> Column(int i, nint column) => new(((float*)Row(i))[column]);
 }

@@ -101,9 +101,6 @@ internal readonly unsafe struct Sum<TCodec, TWeights> : IPoolOp
     public static Vector<float> Load(byte* row, int k) => TCodec.Load(row, k);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> LoadOne(byte* row, nint column) => TCodec.LoadOne(row, column);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* target, nint dim, nint position, float* values, int count) => TCodec.Store(target, dim, position, values, count);
 
     public static void Encode(float* values, nint dim, byte* row, float* side) => TCodec.Encode(values, dim, row, side);
@@ -171,9 +168,6 @@ internal readonly unsafe struct Largest<TCodec, TWeights> : ILargest
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Load(byte* row, int k) => TCodec.Load(row, k);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> LoadOne(byte* row, nint column) => TCodec.LoadOne(row, column);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* target, nint dim, nint position, float* values, int count) => TCodec.Store(target, dim, position, values, count);

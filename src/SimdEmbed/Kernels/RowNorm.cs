@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace SimdEmbed.Kernels;
 
 /// <summary>Row norms as PyTorch takes them, in single precision, and the scaling of rows above a limit.</summary>
@@ -44,17 +42,8 @@ internal static unsafe class RowNorm
         if (factor != 1) Elementwise.Scale(row, factor, dim);
     }
 
-    /// <summary>What limits each of the rows <c>indices[first .. end - 1]</c>, at the same places of <paramref name="factors"/>.</summary>
-    public static void WriteFactors<TIndex>(in RowView table, TIndex* indices, int first, int end, float maxNorm, float p, float* factors)
-        where TIndex : unmanaged, IBinaryInteger<TIndex>
-    {
-        for (int i = first; i < end; i++)
-        {
-            factors[i] = Factor((float*)(table.Rows + (nint.CreateTruncating(indices[i]) * table.Stride)), table.Dim, maxNorm, p);
-        }
-    }
-
-    private static float Factor(float* row, nint dim, float maxNorm, float p)
+    /// <summary>What a row is multiplied by so that its norm is within the limit; 1 where it is.</summary>
+    public static float Factor(float* row, nint dim, float maxNorm, float p)
     {
         float norm = Of(row, dim, p);
         return norm > maxNorm ? (float)(maxNorm / (norm + 1e-7)) : 1;

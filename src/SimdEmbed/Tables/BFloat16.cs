@@ -23,9 +23,6 @@ internal readonly unsafe struct BFloat16 : IRowCodec
     public static Vector<float> Load(byte* row, int k) =>
         Vector.AsVectorSingle(Vector.WidenLower(Unsafe.ReadUnaligned<Vector<ushort>>((ushort*)row + (k * Vector<float>.Count))) << 16);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> LoadOne(byte* row, nint column) => new(BitConverter.UInt32BitsToSingle((uint)((ushort*)row)[column] << 16));
-
     public static void Store(float* target, nint dim, nint position, float* values, int count) => Columns.Store(target, dim, position, values, count);
 
     /// <summary>Nearest, ties to even; NaN becomes the quiet NaN of its sign.</summary>

@@ -16,9 +16,10 @@ namespace SimdEmbed;
 /// was disposed or that nothing refers to any more.
 /// </remarks>
 [DebuggerDisplay("{RowCount} x {Dim} {Codec}")]
-public sealed unsafe class EmbeddingTable : IDisposable
+public sealed unsafe partial class EmbeddingTable : IDisposable
 {
     private readonly IDisposable _memory;
+    private readonly AlignedMemory? _side;
     private RowView _rows;
 
     /// <summary>Creates a table of zeros. No rows are legal; an index into such a table is not.</summary>
@@ -36,17 +37,32 @@ public sealed unsafe class EmbeddingTable : IDisposable
     {
         if (rows < 0) Throw.OutOfRange(nameof(rows), rows, "0 or more");
         if (dim < 0) Throw.OutOfRange(nameof(dim), dim, "0 or more");
-        if (codec != RowCodec.Float32) Throw.OutOfRange(nameof(codec), codec, "a defined RowCodec");
-        nint stride = Float32.RowBytes(dim);
+        if (!Enum.IsDefined(codec)) Throw.OutOfRange(nameof(codec), codec, "a defined RowCodec");
+        nint stride = RowCodecs.RowBytes(codec, dim);
 
         // 128-bit arithmetic: 2^63 rows of 2^31 columns do not wrap around to a small allocation.
         AlignedMemory memory = new((UInt128)rows * (UInt128)stride, $"a table of {rows} x {dim} {codec} rows");
-        if (clear) memory.Clear();
+        try
+        {
+            if (RowCodecs.IsAffine(codec)) _side = new AlignedMemory((UInt128)rows * (2 * sizeof(float)), $"scale and bias of {rows} {codec} rows");
+        }
+        catch (InsufficientMemoryException)
+        {
+            memory.Dispose();
+            throw;
+        }
+
+        if (clear)
+        {
+            memory.Clear();
+            _side?.Clear();
+        }
+
         _memory = memory;
         RowCount = rows;
         Dim = dim;
         Codec = codec;
-        _rows = new RowView(memory.Start, stride, rows, dim, padded: true);
+        _rows = new RowView(memory.Start, stride, rows, dim, padded: true, _side == null ? null : (float*)_side.Start);
     }
 
     private EmbeddingTable(IDisposable memory, RowView rows)
@@ -59,7 +75,7 @@ public sealed unsafe class EmbeddingTable : IDisposable
     }
 
     /// <summary>The number of rows; <c>num_embeddings</c> in PyTorch.</summary>
-    public long RowCount { get; }
+    public long RowCount { get; private set; }
 
     /// <summary>The number of columns; <c>embedding_dim</c> in PyTorch.</summary>
     public int Dim { get; }
@@ -87,7 +103,7 @@ public sealed unsafe class EmbeddingTable : IDisposable
         return table;
     }
 
-    /// <summary>Copies row <paramref name="row"/>: <c>destination[j] = table[row, j]</c>.</summary>
+    /// <summary>Copies row <paramref name="row"/>, decoded: <c>destination[j] = table[row, j]</c>.</summary>
     /// <param name="row">0 to <see cref="RowCount"/> - 1.</param>
     /// <param name="destination"><c>[Dim]</c>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="row"/> is not a row.</exception>
@@ -95,23 +111,31 @@ public sealed unsafe class EmbeddingTable : IDisposable
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public void CopyRowTo(long row, Span<float> destination)
     {
-        ReadOnlySpan<float> source = GetRow(row);
+        ref readonly RowView rows = ref OpenRead();
+        CheckRow(row, rows);
         Check.Length(nameof(destination), destination.Length, Dim, "Dim");
-        source.CopyTo(destination);
+        fixed (float* values = destination) RowCodecs.Decode(Codec, rows, row, values);
         GC.KeepAlive(this);
     }
 
-    /// <summary>Replaces row <paramref name="row"/>: <c>table[row, j] = values[j]</c>.</summary>
+    /// <summary>Replaces row <paramref name="row"/>: <c>table[row, j] = values[j]</c>, rounded to what the codec holds.</summary>
     /// <param name="row">0 to <see cref="RowCount"/> - 1.</param>
     /// <param name="values"><c>[Dim]</c>; may be a row of this table.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="row"/> is not a row.</exception>
-    /// <exception cref="ArgumentException"><paramref name="values"/> has another length.</exception>
+    /// <exception cref="ArgumentException"><paramref name="values"/> has another length, or is not finite and goes to integer codes.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public void SetRow(long row, ReadOnlySpan<float> values)
     {
-        Span<float> target = WritableRow(row);
+        ref readonly RowView rows = ref OpenRead();
+        CheckNotReadOnly();
+        CheckRow(row, rows);
         Check.Length(nameof(values), values.Length, Dim, "Dim");
-        values.CopyTo(target);
+        fixed (float* source = values)
+        {
+            CheckFinite(row, source);
+            RowCodecs.Encode(Codec, rows, row, source);
+        }
+
         GC.KeepAlive(this);
     }
 
@@ -120,14 +144,16 @@ public sealed unsafe class EmbeddingTable : IDisposable
     /// <returns><c>[Dim]</c>, read-only: writing goes through <see cref="SetRow"/> or <see cref="Edit"/>.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="row"/> is not a row.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
-    public ReadOnlySpan<float> GetRow(long row) => Row(OpenRead(), row);
+    /// <exception cref="InvalidOperationException">The rows are not <see cref="RowCodec.Float32"/>: <see cref="CopyRowTo"/> decodes them.</exception>
+    public ReadOnlySpan<float> GetRow(long row) => Row(OpenFloats(), row);
 
     /// <summary>The whole table as a tensor of shape <c>[RowCount, Dim]</c>, where it lies; valid as <see cref="GetRow"/> is.</summary>
     /// <returns>A dense, read-only tensor that may exceed 2^31 elements.</returns>
+    /// <exception cref="InvalidOperationException">The rows are not <see cref="RowCodec.Float32"/>.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public ReadOnlyTensorSpan<float> AsTensorSpan()
     {
-        RowView rows = OpenRead();
+        RowView rows = OpenFloats();
         return new ReadOnlyTensorSpan<float>((float*)rows.Rows, (nint)rows.Count * Dim, [(nint)rows.Count, Dim]);
     }
 
@@ -155,7 +181,9 @@ public sealed unsafe class EmbeddingTable : IDisposable
         RowView source = OpenRead();
         EmbeddingTable resized = new(rows, Dim, Codec);
         nuint kept = (nuint)long.Min(rows, RowCount) * (nuint)source.Stride;
-        Buffer.MemoryCopy(source.Rows, resized.OpenWrite().Rows, kept, kept);
+        Buffer.MemoryCopy(source.Rows, resized._rows.Rows, kept, kept);
+        nuint pairs = (nuint)long.Min(rows, RowCount) * (2 * sizeof(float));
+        if (resized._side != null) Buffer.MemoryCopy(source.Side, resized._side.Start, pairs, pairs);
         resized.Initialize(RowCount, initializer);
         GC.KeepAlive(this);
         return resized;
@@ -166,6 +194,7 @@ public sealed unsafe class EmbeddingTable : IDisposable
     {
         _rows = default;
         _memory.Dispose();
+        _side?.Dispose();
     }
 
     /// <summary>A read-only table over memory that it disposes, of any alignment and without a byte to spare at the end.</summary>
@@ -187,22 +216,73 @@ public sealed unsafe class EmbeddingTable : IDisposable
     /// <summary>The write gate: the only way to memory that may be written.</summary>
     internal RowView OpenWrite()
     {
-        ref readonly RowView rows = ref OpenRead();
-        if (IsReadOnly) Throw.InvalidOperation("the table is read-only: it is mapped from a file. Load it to have a copy that can be written.");
+        ref readonly RowView rows = ref OpenFloats();
+        CheckNotReadOnly();
         return rows;
+    }
+
+    /// <summary>Refuses to train or renormalise rows in place that are not floats.</summary>
+    internal void CheckWritable()
+    {
+        _ = OpenRead();
+        if (Codec != RowCodec.Float32) Throw.InvalidOperation($"rows of {Codec} are only looked up: convert the table to Float32 to train or renormalise it.");
     }
 
     internal Span<float> WritableRow(long row) => Row(OpenWrite(), row);
 
+    /// <summary>Forgets the rows from <paramref name="count"/> on, before anybody else has seen the table; their memory stays with it.</summary>
+    internal void KeepRows(long count)
+    {
+        RowView rows = OpenWrite();
+        Debug.Assert(count <= rows.Count, "a table does not grow");
+        _rows = new RowView(rows.Rows, rows.Stride, count, rows.Dim);
+        RowCount = count;
+    }
+
     /// <summary>Fills the rows from <paramref name="first"/> on.</summary>
     internal void Initialize(long first, Initializer initializer)
     {
-        for (long row = first; row < RowCount; row++) initializer.Fill(row, WritableRow(row));
+        if (Codec == RowCodec.Float32)
+        {
+            for (long row = first; row < RowCount; row++) initializer.Fill(row, WritableRow(row));
+            return;
+        }
+
+        float[] values = new float[Dim];
+        for (long row = first; row < RowCount; row++)
+        {
+            initializer.Fill(row, values);
+            SetRow(row, values);
+        }
+    }
+
+    private void CheckNotReadOnly()
+    {
+        if (IsReadOnly) Throw.InvalidOperation("the table is read-only: it is mapped from a file. Load it to have a copy that can be written.");
+    }
+
+    private ref readonly RowView OpenFloats()
+    {
+        ref readonly RowView rows = ref OpenRead();
+        if (Codec != RowCodec.Float32) Throw.InvalidOperation($"the table has {Codec} rows, which are no floats where they lie: use CopyRowTo and SetRow, or convert it.");
+        return ref rows;
+    }
+
+    private void CheckFinite(long row, float* values)
+    {
+        if (!RowCodecs.IsAffine(Codec)) return;
+        nint column = RowRange.FirstNotFinite(values, Dim);
+        if (column >= 0) Throw.Argument(nameof(values), $"column {column} of row {row} is {values[column]}; {Codec} rows take finite numbers.");
+    }
+
+    private static void CheckRow(long row, in RowView rows)
+    {
+        if ((ulong)row >= (ulong)rows.Count) Throw.RowOutOfRange(nameof(row), row, rows.Count);
     }
 
     private static Span<float> Row(RowView rows, long row)
     {
-        if ((ulong)row >= (ulong)rows.Count) Throw.RowOutOfRange(nameof(row), row, rows.Count);
+        CheckRow(row, rows);
         return new Span<float>(rows.Rows + ((nint)row * rows.Stride), rows.Dim);
     }
 }

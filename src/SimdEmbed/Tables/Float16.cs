@@ -24,9 +24,6 @@ internal readonly unsafe struct Float16 : IRowCodec
     public static Vector<float> Load(byte* row, int k) =>
         Widen(Vector.WidenLower(Unsafe.ReadUnaligned<Vector<short>>((short*)row + (k * Vector<float>.Count))));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> LoadOne(byte* row, nint column) => Widen(new Vector<int>(((short*)row)[column]));
-
     public static void Store(float* target, nint dim, nint position, float* values, int count) => Columns.Store(target, dim, position, values, count);
 
     /// <summary>Nearest, ties to even; NaN stays NaN, beyond the range is infinity.</summary>

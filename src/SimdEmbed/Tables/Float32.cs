@@ -21,9 +21,6 @@ internal readonly unsafe struct Float32 : IRowCodec
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Load(byte* row, int k) => Unsafe.ReadUnaligned<Vector<float>>((float*)row + (k * Vector<float>.Count));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> LoadOne(byte* row, nint column) => new(((float*)row)[column]);
-
     public static void Store(float* target, nint dim, nint position, float* values, int count) => Columns.Store(target, dim, position, values, count);
 
     public static void Encode(float* values, nint dim, byte* row, float* side) => Buffer.MemoryCopy(values, row, dim * sizeof(float), dim * sizeof(float));

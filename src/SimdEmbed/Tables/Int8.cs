@@ -21,9 +21,6 @@ internal readonly unsafe struct Int8 : IRowCodec
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Load(byte* row, int k) => PackedCodes.Load(row, k, Parts);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> LoadOne(byte* row, nint column) => default;
-
     public static void Store(float* target, nint dim, nint position, float* values, int count) => PackedCodes.Store(target, dim, position, values, count, Parts);
 
     /// <summary><c>embedding_bag_byte_prepack</c>: scale is the range / 255 and bias the smallest value.</summary>

@@ -16,7 +16,8 @@ public sealed class ArchitectureTests
         ["Losses"] = ["Kernels", "Internals"],
         ["Tables"] = ["Kernels", "Internals", "Initializers"],
         ["Gradients"] = ["Kernels", "Internals", "Tables"],
-        ["Formats"] = ["Kernels", "Internals", "Tables"],
+        ["Words"] = ["Kernels", "Internals", "Initializers", "Tables"],
+        ["Formats"] = ["Kernels", "Internals", "Tables", "Words"],
         [""] = ["Kernels", "Internals", "Initializers", "Tables", "Gradients"],
 
         // A fused step takes an embedding, so that optimizers stand above it; no embedding knows an optimizer.

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace SimdEmbed.Cli;
+
+/// <summary>Files of words among the files that commands take.</summary>
+internal static class WordFiles
+{
+    /// <summary>What a table is called that comes from a file of words, where it has no name.</summary>
+    public const string TableName = "weight";
+
+    private const string UnknownFormat = "format-unknown";
+
+    public static Option<WordFormat?> From() => Format("--from", "What a file of words is, if its first lines are not to decide");
+
+    public static Option<WordFormat?> Format(string name, string description) => new(name)
+    {
+        Description = description + ": word2vec (binary), text (word2vec's, fastText's .vec) or glove.",
+        HelpName = "FORMAT",
+        CustomParser = Parse,
+    };
+
+    public static Option<bool> SkipBad() => new("--skip-bad") { Description = "Of a file of words, pass over malformed lines and count them." };
+
+    /// <summary>Whether a file is one of words: then no reader of tensors knows it.</summary>
+    public static bool IsWords(string path, WordFormat? from)
+    {
+        if (from != null) return true;
+        try
+        {
+            using TableFile file = TableFile.Open(path);
+            return false;
+        }
+        catch (TableFormatException e) when (e.Rule == UnknownFormat)
+        {
+            return true;
+        }
+    }
+
+    public static WordTable Load(string path, WordFormat? from, bool skipBad, bool isShown, CancellationToken cancellationToken, out WordReport report)
+    {
+        WordReport? found = null;
+        WordTable? words = null;
+        ByteProgress.Run($"read {Path.GetFileName(path)}", new FileInfo(path).Length, isShown, progress =>
+        {
+            WordOptions options = new() { Format = from, SkipBad = skipBad, Progress = progress == null ? null : new BytesRead(progress) };
+            words = WordVectors.Load(path, options, out found, cancellationToken);
+        });
+        report = found!;
+        return words!;
+    }
+
+    /// <summary>The words of the named table, or of the only one.</summary>
+    public static Vocabulary LoadVocabulary(TableFile file, string? key) => file.LoadVocabulary(key ?? OnlyTable(file));
+
+    /// <summary>The table that has words, when no name was given.</summary>
+    public static string OnlyTable(TableFile file)
+    {
+        TensorInfo[] tables = [.. file.Tensors.Where(tensor => tensor.IsTable)];
+        TensorInfo[] withWords = [.. tables.Where(table => file.HasWords(table.Name))];
+        return withWords.Length == 1 ? withWords[0].Name : tables.Length == 1 ? tables[0].Name : "";
+    }
+
+    /// <summary>What was passed over, for people; nothing when nothing was.</summary>
+    public static IEnumerable<string> Passed(WordReport report)
+    {
+        if (report.Duplicates > 0) yield return $"{report.Duplicates} words occur again and were passed over";
+        if (report.SkippedLines > 0) yield return $"{report.SkippedLines} malformed lines were skipped; the first: {report.FirstSkipped}";
+    }
+
+    private static WordFormat? Parse(ArgumentResult argument)
+    {
+        switch (argument.Tokens[0].Value)
+        {
+            case "word2vec": return WordFormat.Word2VecBinary;
+            case "text": return WordFormat.Word2VecText;
+            case "glove": return WordFormat.GloVe;
+            default:
+                argument.AddError($"'{argument.Tokens[0].Value}' is no format of words; word2vec, text and glove are.");
+                return null;
+        }
+    }
+
+    private sealed class BytesRead(IProgress<long> progress) : IProgress<WordProgress>
+    {
+        public void Report(WordProgress value) => progress.Report(value.BytesRead);
+    }
+}
