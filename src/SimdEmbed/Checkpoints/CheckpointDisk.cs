@@ -63,8 +63,13 @@ internal sealed class CheckpointDisk : ICheckpointDisk
 
     private sealed class Output(string path, long bytes) : ICheckpointOutput
     {
+        /// <summary>Enough that the disk writes in order; little enough that it is busy from early on.</summary>
+        private const int StartedBytes = 8 << 20;
+
         private readonly SafeFileHandle _handle = File.OpenHandle(
             path, FileMode.CreateNew, FileAccess.Write, FileShare.Read | FileShare.Delete, preallocationSize: bytes);
+
+        private long _started;
 
         public void Write(long offset, ReadOnlySpan<byte> bytes)
         {
@@ -77,6 +82,11 @@ internal sealed class CheckpointDisk : ICheckpointDisk
                 // The runtime tries a seek first, and takes any failure of it for a device that has no positions.
                 throw new IOException($"'{path}' has no positions: {e.Message}", e);
             }
+
+            long end = offset + bytes.Length;
+            if (end - _started < StartedBytes) return;
+            Durability.StartSync(_handle, _started, end - _started);
+            _started = end;
         }
 
         public void SetLength(long length) => RandomAccess.SetLength(_handle, length);

@@ -28,7 +28,7 @@ internal sealed unsafe class RowSource(TensorView view, long rows, Action<long> 
 internal static unsafe class RowTransfer
 {
     /// <summary>Large enough to cost few calls, small enough to stay in the second cache between the hash and the copy.</summary>
-    public const int PieceBytes = 1 << 20;
+    public const int PieceBytes = 1 << 18;
 
     public static void Write(in RowView rows, Stream output)
     {

@@ -15,6 +15,7 @@ internal static partial class Durability
     private const int SharingViolation = unchecked((int)0x80070020);
     private const int OpenDirectory = 0x10000 | 0x80000;
     private const int LockExclusiveAtOnce = 2 | 4;
+    private const uint StartWriting = 2;
 
     /// <summary>The file's bytes and length are on the disk when it returns. After an error they may not be, whatever a second call says.</summary>
     /// <exception cref="IOException">The system reports an error.</exception>
@@ -30,6 +31,15 @@ internal static partial class Durability
         {
             if (Marshal.GetLastPInvokeError() != Interrupted) throw Error("cannot be flushed to the disk", path);
         }
+    }
+
+    /// <summary>
+    /// Lets the disk begin with a part of a file while the rest is still being made. A hint: what becomes of it is for
+    /// <see cref="Sync"/> to report.
+    /// </summary>
+    public static void StartSync(SafeFileHandle file, long offset, long bytes)
+    {
+        if (OperatingSystem.IsLinux()) _ = SyncFileRange(file, offset, bytes, StartWriting);
     }
 
     /// <summary>Names that were made, changed or removed in a directory are on the disk when it returns.</summary>
@@ -87,6 +97,10 @@ internal static partial class Durability
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int Fsync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int SyncFileRange(SafeFileHandle file, long offset, long bytes, uint flags);
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
