@@ -17,7 +17,8 @@ internal static class Tables
         text.AppendLine(About(report.Machine)).AppendLine();
         text.AppendLine("Written by `dotnet run -c Release --project perf/SimdEmbed.Peers -- --results`. Medians of blocks that ran in turn, on the same data; below");
         text.AppendLine("each peer's time its ratio to ours with the spread over the rounds but the outer tenths, and *level* where the spread holds 1. Ours runs under");
-        text.AppendLine("the JIT; PyTorch's threads are pinned. U is uniform rows, Z is Zipf(1.05). Bytes are managed bytes allocated per call.").AppendLine();
+        text.AppendLine("the JIT; PyTorch's threads are pinned. U is uniform rows, Z is Zipf(1.05). Bytes are managed bytes allocated per call.");
+        text.AppendLine("The limit of a mean and a maximum is the sum; of a dense gradient clearing all of it, where ours clears the rows it wrote before.").AppendLine();
 
         string[] peers = PeerNames(report);
         Row(text, ["id", "what", "SimdEmbed", "best", "ns per index", "bytes", "limit", .. peers]);
