@@ -11,8 +11,11 @@ internal static unsafe class Gather<TIndex, TCodec>
     where TIndex : unmanaged, IBinaryInteger<TIndex>
     where TCodec : struct, IRowCodec
 {
-    /// <summary>Below this count nothing is asked for ahead: the rows are under way before the first is copied.</summary>
-    private const int Few = 16;
+    /// <summary>
+    /// Below this count nothing is asked for ahead: a batch hardly longer than the distance would ask for its last row over and over,
+    /// which cost 32 warm rows of 64 floats 80 % of their time.
+    /// </summary>
+    private const int Few = 64;
 
     /// <summary>
     /// Writes row <c>indices[i]</c> to row <c>i</c> of <paramref name="output"/>. Inlined into the caller, because a batch of one row
@@ -70,7 +73,24 @@ internal static unsafe class Gather<TIndex, TCodec>
             return;
         }
 
+        // Eight loads and then eight stores, because the compiler may not move a load before a store that could overlap it.
         nint column = 0;
+        for (; column <= dim - (8 * width); column += 8 * width)
+        {
+            byte* at = row + (column * TCodec.Bits / 8);
+            float* to = target + column;
+            Vector<float> a = TCodec.Load(at, 0), b = TCodec.Load(at, 1), c = TCodec.Load(at, 2), d = TCodec.Load(at, 3);
+            Vector<float> e = TCodec.Load(at, 4), f = TCodec.Load(at, 5), g = TCodec.Load(at, 6), h = TCodec.Load(at, 7);
+            Unsafe.WriteUnaligned(to, a);
+            Unsafe.WriteUnaligned(to + width, b);
+            Unsafe.WriteUnaligned(to + (2 * width), c);
+            Unsafe.WriteUnaligned(to + (3 * width), d);
+            Unsafe.WriteUnaligned(to + (4 * width), e);
+            Unsafe.WriteUnaligned(to + (5 * width), f);
+            Unsafe.WriteUnaligned(to + (6 * width), g);
+            Unsafe.WriteUnaligned(to + (7 * width), h);
+        }
+
         for (; column <= dim - (4 * width); column += 4 * width)
         {
             byte* at = row + (column * TCodec.Bits / 8);
