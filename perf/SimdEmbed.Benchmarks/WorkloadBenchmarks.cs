@@ -46,7 +46,7 @@ public abstract class WorkloadBenchmarks
 
     private void Check(float[] expected, float[] actual)
     {
-        if (Outcome.Difference(expected, actual) is { } difference) throw new InvalidOperationException($"{Id} is not what the reference says: {difference}");
+        if (Outcome.Difference(expected, actual, _data!.Workload) is { } difference) throw new InvalidOperationException($"{Id} is not what the reference says: {difference}");
     }
 }
 

@@ -80,7 +80,7 @@ internal sealed class Comparison(Race race, LimitLibrary? limit, string noLimit,
         float[][] outcomes = [.. calls.Select(call => call.First())];
         for (int i = calls.Count - 1; i > 0; i--)
         {
-            if (outcomes[i].Length == 0 || Outcome.Difference(outcomes[0], outcomes[i]) is not { } difference) continue;
+            if (outcomes[i].Length == 0 || Outcome.Difference(outcomes[0], outcomes[i], workload) is not { } difference) continue;
             Errors.Add($"{workload.Name}: {calls[i].Name} differs: {difference}");
             absent.Add(PeerResult.Absent(calls[i].Name, "its result differs from ours"));
             calls[i].Dispose();

@@ -13,7 +13,7 @@ internal static unsafe class LimitCalls
         { Threads: > 1 } => null,
         { Kind: WorkloadKind.Lookup or WorkloadKind.Bag } => new Rows(library, data),
         { Kind: WorkloadKind.Backward, Sparse: false } => new Clear(library, data),
-        { Kind: WorkloadKind.Load } => new Load(library, CheckpointFile.Of(data)),
+        { Kind: WorkloadKind.Load, Mapped: false } => new Load(library, CheckpointFile.Of(data, data.Workload.Format)),
         _ => null,
     };
 

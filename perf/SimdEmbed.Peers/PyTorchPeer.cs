@@ -25,7 +25,10 @@ internal sealed class PyTorchPeer : IDisposable
             _processes.Add(data.Workload.Threads, process);
         }
 
-        return new PyTorchCall(Name, process, data);
+        PyTorchCall call = new(Name, process, data);
+        if (call.Refused is not { } refused) return call;
+        reason = refused;
+        return null;
     }
 
     public void Dispose()
@@ -44,7 +47,7 @@ internal sealed class PyTorchPeer : IDisposable
             _process = process;
             Workload workload = data.Workload;
             string outcome = Path.Combine(WorkFolder.Path, "outcome.npy");
-            process.Ask(new JsonObject
+            JsonNode answer = process.Ask(new JsonObject
             {
                 ["kind"] = workload.Kind.ToString(),
                 ["table"] = Table(data),
@@ -56,6 +59,7 @@ internal sealed class PyTorchPeer : IDisposable
                 ["pooling"] = workload.Pooling.ToString().ToLowerInvariant(),
                 ["weighted"] = workload.Weighted,
                 ["by_frequency"] = workload.ByFrequency,
+                ["codec"] = workload.Codec.ToString(),
                 ["rule"] = workload.Rule.ToString(),
                 ["learning_rate"] = OurCalls.LearningRate,
                 ["target"] = OurCalls.Target,
@@ -67,10 +71,14 @@ internal sealed class PyTorchPeer : IDisposable
                 ["key"] = CheckpointFile.Key,
                 ["rows_of_table"] = Outcome.RowsOfTable,
             });
-            _first = NpyFile.ReadFloats(outcome);
+            Refused = (string?)answer["refused"];
+            _first = Refused is null ? NpyFile.ReadFloats(outcome) : [];
         }
 
         public override string Name { get; }
+
+        /// <summary>What PyTorch says of a workload that it cannot do, or null.</summary>
+        public string? Refused { get; }
 
         public override int WarmUpCalls(int managed) => 1;
 
@@ -83,7 +91,7 @@ internal sealed class PyTorchPeer : IDisposable
         /// <summary>The table as a file, written once for each shape: the same seed gives the same table, whatever was trained.</summary>
         private static string Table(WorkloadData data)
         {
-            string path = Path.Combine(WorkFolder.Path, $"table-{data.Workload.Rows}x{data.Workload.Dim}.npy");
+            string path = Path.Combine(WorkFolder.Path, $"table-{data.Workload.Rows}x{data.Workload.Dim}-{data.Workload.Codec}.npy");
             if (!System.IO.File.Exists(path)) NpyFile.Write(path, data.Elements, data.Workload.Rows, data.Workload.Dim);
             return path;
         }

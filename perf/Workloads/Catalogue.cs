@@ -12,9 +12,6 @@ internal static class Catalogue
 
     private static readonly bool[] s_distributions = [false, true];
 
-    private const string NoCodec = "the library has no such codec";
-    private const string NotMapped = "the library does not map files";
-
     public static IReadOnlyList<Workload> All { get; } = [.. Lookups(), .. Bags(), .. Quantized(), .. Training(), .. Loading()];
 
     /// <summary>What an embedding or bag of a workload is created with.</summary>
@@ -58,14 +55,17 @@ internal static class Catalogue
     }
 
     private static IEnumerable<Workload> Quantized() =>
-        from bag in new (string Id, double Uniform, double Skewed)[] { ("QH", 1, 1), ("Q8", 1, 1), ("Q4", 1.3, 1.1) }
+        from bag in new (string Id, RowCodec Codec, double Uniform, double Skewed)[]
+        {
+            ("QH", RowCodec.Float16, 1, 1), ("QB", RowCodec.BFloat16, 1, 1), ("Q8", RowCodec.Int8, 1, 1), ("Q4", RowCodec.Int4, 1.3, 1.1),
+        }
         from skewed in s_distributions
         from one in Named(new(bag.Id, WorkloadKind.Bag, Million, 128, 512)
         {
             BagLength = 100,
             Skewed = skewed,
-            Missing = NoCodec,
-            Goals = [new(Rival.Fbgemm, skewed ? bag.Skewed : bag.Uniform)],
+            Codec = bag.Codec,
+            Goals = [new(Rival.PyTorch, 1), new(Rival.Fbgemm, skewed ? bag.Skewed : bag.Uniform)],
         })
         select one;
 
@@ -93,7 +93,8 @@ internal static class Catalogue
     {
         Workload load = new("LD", WorkloadKind.Load, Million, 64, 0) { Goals = [Goal.Within(Rival.Loop, 1.1)] };
         yield return load;
-        yield return load with { Id = "LD-mapped", Missing = NotMapped, Goals = [] };
+        yield return load with { Id = "LD-safetensors", Format = TableFileFormat.Safetensors };
+        yield return load with { Id = "LD-mapped", Format = TableFileFormat.Safetensors, Mapped = true, Goals = [] };
     }
 
     private static Workload[] BothDistributions(Workload one) => [one with { Skewed = false }, one with { Skewed = true }];

@@ -8,7 +8,7 @@ internal static class LoopCalls
     public const string Name = "C# loop";
 
     /// <summary>Whether anybody would write one by hand.</summary>
-    public static bool Has(Workload workload) => workload.Threads == 1 && workload.Kind switch
+    public static bool Has(Workload workload) => workload.Threads == 1 && !workload.Mapped && workload.Kind switch
     {
         WorkloadKind.Backward => !workload.Sparse && !workload.ByFrequency,
         WorkloadKind.Step => workload.Rule == StepRule.Sgd,
@@ -22,7 +22,7 @@ internal static class LoopCalls
         WorkloadKind.Bag => new Bag(data),
         WorkloadKind.Backward => new Backward(data),
         WorkloadKind.Step => new Step(data),
-        _ => new Read(data, CheckpointFile.Of(data)),
+        _ => new Read(data, CheckpointFile.Of(data, data.Workload.Format)),
     };
 
     private abstract class LoopCall : Call

@@ -25,7 +25,7 @@ internal static class OurCalls
         WorkloadKind.Step => new Step(data),
         WorkloadKind.Renorm => new Renorm(data),
         WorkloadKind.Seed => new Seed(data),
-        WorkloadKind.Load => new Load(CheckpointFile.Of(data)),
+        WorkloadKind.Load => new Load(data.Workload, CheckpointFile.Of(data, data.Workload.Format)),
         _ => throw new ArgumentOutOfRangeException(nameof(data), data.Workload.Kind, "no such workload"),
     };
 
@@ -53,7 +53,7 @@ internal static class OurCalls
 
     private sealed class Bag(WorkloadData data) : OurCall
     {
-        private readonly EmbeddingBag _bag = new(data.Table, data.Workload.Pooling, Catalogue.OurOptions(data.Workload), leaveOpen: true);
+        private readonly EmbeddingBag _bag = new(data.Compact ?? data.Table, data.Workload.Pooling, Catalogue.OurOptions(data.Workload), leaveOpen: true);
         private readonly float[] _output = new float[data.Workload.Count * data.Workload.Dim];
 
         public override void Run(int calls)
@@ -227,20 +227,32 @@ internal static class OurCalls
         }
     }
 
-    private sealed class Load(string path) : OurCall
+    private sealed class Load(Workload workload, string path) : OurCall
     {
+        private readonly float[] _row = new float[workload.Dim];
+
         public override void Run(int calls)
         {
-            for (int call = 0; call < calls; call++) PyTorchCheckpoint.LoadTable(path, CheckpointFile.Key).Dispose();
+            for (int call = 0; call < calls; call++)
+            {
+                using EmbeddingTable table = Open();
+                table.CopyRowTo(call % workload.Rows, _row);
+            }
         }
 
         // It copies for tenths of a second in code that is compiled already.
-        public override int WarmUpCalls(int managed) => 1;
+        public override int WarmUpCalls(int managed) => workload.Mapped ? managed : 1;
 
         public override float[] First()
         {
-            using EmbeddingTable table = PyTorchCheckpoint.LoadTable(path, CheckpointFile.Key);
+            using EmbeddingTable table = Open();
             return Outcome.FirstRows(table);
+        }
+
+        private EmbeddingTable Open()
+        {
+            using TableFile file = TableFile.Open(path);
+            return workload.Mapped ? file.MapTable(CheckpointFile.Key) : file.LoadTable(CheckpointFile.Key);
         }
     }
 }

@@ -12,6 +12,16 @@ internal static class Outcome
     /// <summary>Additions in another order may differ by so much of the largest element.</summary>
     private const float Tolerance = 2e-5f;
 
+    /// <summary>PyTorch gives sums of half-width rows in half width.</summary>
+    private const float HalfTolerance = 4e-3f;
+
+    /// <summary>How far results of a workload may be apart, of the largest element.</summary>
+    public static float ToleranceOf(Workload workload) => workload.Codec switch
+    {
+        RowCodec.Float16 or RowCodec.BFloat16 => HalfTolerance,
+        _ => Tolerance,
+    };
+
     /// <summary>The distinct rows of the first batch, ascending: what a gradient or step touches.</summary>
     public static int[] Touched(WorkloadData data) => [.. data.Batches[0].Distinct().Order()];
 
@@ -34,13 +44,14 @@ internal static class Outcome
         WorkloadData.ElementsOf(table)[..((int)long.Min(table.RowCount, RowsOfTable) * table.Dim)].ToArray();
 
     /// <summary>Null when they are alike, or what is different.</summary>
-    public static string? Difference(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
+    public static string? Difference(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, Workload workload)
     {
+        float tolerance = ToleranceOf(workload);
         if (expected.Length != actual.Length) return $"{actual.Length} numbers instead of {expected.Length}";
         float largest = expected.IsEmpty ? 0 : TensorPrimitives.MaxMagnitude(expected);
         for (int i = 0; i < expected.Length; i++)
         {
-            if (!(MathF.Abs(expected[i] - actual[i]) <= Tolerance * MathF.Abs(largest))) return $"{actual[i]} instead of {expected[i]} at {i}";
+            if (!(MathF.Abs(expected[i] - actual[i]) <= tolerance * MathF.Abs(largest))) return $"{actual[i]} instead of {expected[i]} at {i}";
         }
 
         return null;

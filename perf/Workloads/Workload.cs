@@ -44,6 +44,15 @@ internal sealed record Workload(string Id, WorkloadKind Kind, int Rows, int Dim,
 
     public StepRule Rule { get; init; }
 
+    /// <summary>How our rows are stored. Loops and limits read the same values as floats.</summary>
+    public RowCodec Codec { get; init; } = RowCodec.Float32;
+
+    /// <summary>Whether a file is only mapped, and one row of it looked up.</summary>
+    public bool Mapped { get; init; }
+
+    /// <summary>The format of the file that we load; PyTorch loads its own.</summary>
+    public TableFileFormat Format { get; init; } = TableFileFormat.PyTorch;
+
     public int Threads { get; init; } = 1;
 
     /// <summary>Why the library cannot do it, or null.</summary>
@@ -63,12 +72,12 @@ internal sealed record Workload(string Id, WorkloadKind Kind, int Rows, int Dim,
     public string Title => FormattableString.Invariant(Kind switch
     {
         WorkloadKind.Lookup => (FormattableString)$"look up {Count:N0} of {Rows:N0} rows of {Dim}",
-        WorkloadKind.Bag => $"{(Weighted ? "weighted " : "")}{Pooling.ToString().ToLowerInvariant()} of {Count} bags of {BagLength}, {Rows:N0} rows of {Dim}",
+        WorkloadKind.Bag => $"{(Weighted ? "weighted " : "")}{Pooling.ToString().ToLowerInvariant()} of {Count} bags of {BagLength}, {Rows:N0} {(Codec == RowCodec.Float32 ? "" : Codec + " ")}rows of {Dim}",
         WorkloadKind.Backward => $"{(Sparse ? "sparse" : "dense")} gradient of {Count:N0}, {Rows:N0} rows of {Dim}{(ByFrequency ? ", by frequency" : "")}",
         WorkloadKind.Step => $"train {Count:N0} of {Rows:N0} rows of {Dim}, {Rule}",
         WorkloadKind.Renorm => $"look up {Count:N0} and limit their norms, {Rows:N0} rows of {Dim}",
         WorkloadKind.Seed => $"iteration of the smallest training, {Rows} rows of {Dim}",
-        _ => $"load a checkpoint, {Rows:N0} rows of {Dim}",
+        _ => $"{(Mapped ? "map a checkpoint and look one row up" : "load a checkpoint")}, {Format}, {Rows:N0} rows of {Dim}",
     }) + (Skewed ? ", Zipf" : "") + (Threads > 1 ? FormattableString.Invariant($", {Threads} threads") : "");
 
     /// <summary>The bytes that a call cannot do without: rows read, rows written, and for a step the rows of the gradient.</summary>

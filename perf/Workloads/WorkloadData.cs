@@ -7,8 +7,9 @@ internal sealed class WorkloadData : IDisposable
 {
     private const int Seed = 7;
 
-    private WorkloadData(Workload workload, EmbeddingTable table)
+    private WorkloadData(Workload workload, EmbeddingTable table, EmbeddingTable? compact)
     {
+        Compact = compact;
         Workload = workload;
         Table = table;
         Batches = Indices.Create(workload);
@@ -22,6 +23,9 @@ internal sealed class WorkloadData : IDisposable
 
     /// <summary><c>[rows, dim]</c>; ours alone where the workload trains it.</summary>
     public EmbeddingTable Table { get; }
+
+    /// <summary>The table in the workload's codec, whose values <see cref="Table"/> holds as floats; null where that is what they are.</summary>
+    public EmbeddingTable? Compact { get; }
 
     /// <summary>8 batches of <c>[count * bagLength]</c> indices.</summary>
     public int[][] Batches { get; }
@@ -38,10 +42,20 @@ internal sealed class WorkloadData : IDisposable
     /// <summary>All elements of the table, row-major.</summary>
     public ReadOnlySpan<float> Elements => ElementsOf(Table);
 
-    public static WorkloadData Create(Workload workload) =>
-        new(workload, EmbeddingTable.Create(workload.Rows, workload.Dim, Initializer.Uniform(Seed, -1, 1)));
+    public static WorkloadData Create(Workload workload)
+    {
+        EmbeddingTable table = EmbeddingTable.Create(workload.Rows, workload.Dim, Initializer.Uniform(Seed, -1, 1));
+        if (workload.Codec == RowCodec.Float32) return new(workload, table, null);
+        EmbeddingTable compact = table.ConvertTo(workload.Codec);
+        table.Dispose();
+        return new(workload, compact.ConvertTo(RowCodec.Float32), compact);
+    }
 
-    public void Dispose() => Table.Dispose();
+    public void Dispose()
+    {
+        Table.Dispose();
+        Compact?.Dispose();
+    }
 
     public static ReadOnlySpan<float> ElementsOf(EmbeddingTable table) =>
         MemoryMarshal.CreateReadOnlySpan(in MemoryMarshal.GetReference(table.GetRow(0)), checked((int)(table.RowCount * table.Dim)));
