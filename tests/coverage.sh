@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Coverage of the library by its tests: line and branch rate, and the files that fall short, worst first.
+# The counting itself allocates and slows down, so that tests of allocations fail here, and only here.
 #
 #   tests/coverage.sh [FILTER]     FILTER as for dotnet test --filter; without one all tests run
 set -euo pipefail
@@ -8,7 +9,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 out=artifacts/coverage
 rm -rf "$out"
 dotnet test -c Release tests/SimdEmbed.Tests --collect "XPlat Code Coverage" --results-directory "$out" ${1:+--filter "$1"} \
-  -- DataCollectionRunSettings.DataCollectors.DataCollector.Configuration.Include='[SimdEmbed]*'
+  -- DataCollectionRunSettings.DataCollectors.DataCollector.Configuration.Include='[SimdEmbed]*' || echo 'some tests do not pass while lines are counted'
 python3 - "$out"/*/coverage.cobertura.xml << 'EOF'
 import collections, re, sys
 import xml.etree.ElementTree as tree
