@@ -1,5 +1,7 @@
 using System.Reflection;
 using System.Reflection.Emit;
+using SimdEmbed.Checkpoints;
+using SimdEmbed.Tests.Support;
 using Xunit;
 
 namespace SimdEmbed.Tests.Architecture;
@@ -105,6 +107,19 @@ public sealed class ArchitectureTests
                 IlReader.Methods(type).OfType<MethodInfo>(),
                 method => Assert.True(method.GetGenericArguments().Length + type.GetGenericArguments().Length <= 2, $"{type.Name}.{method.Name}"));
         }
+    }
+
+    /// <summary>What an optimizer needs outside its file, and no compiler asks for.</summary>
+    [Fact]
+    public void An_optimizer_has_a_naive_twin_and_a_place_in_checkpoints()
+    {
+        Type[] exported = SourceMap.Library.GetExportedTypes();
+        Assert.Equal(
+            exported.Where(type => type.IsSubclassOf(typeof(Optimizer))).Select(type => type.Name).Order(),
+            OptimizerRule.All.Select(rule => rule.Name).Order());
+        Assert.All(
+            exported.Where(type => type.IsSubclassOf(typeof(OptimizerOptions))),
+            type => Assert.True(CheckpointJson.Default.GetTypeInfo(type) is not null, $"{type.Name} is not in CheckpointJson"));
     }
 
     private static bool IsSetup(MethodBase method) =>

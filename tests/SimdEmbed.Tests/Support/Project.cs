@@ -7,6 +7,9 @@ internal static class Project
 
     public static string Path(params string[] parts) => System.IO.Path.Combine([Root, .. parts]);
 
+    /// <summary>Whether pages are written anew from what was measured, instead of only compared with it.</summary>
+    public static bool Updates => Environment.GetEnvironmentVariable("UPDATE_README") == "1";
+
     private static string FindRoot()
     {
         DirectoryInfo? folder = new(AppContext.BaseDirectory);
