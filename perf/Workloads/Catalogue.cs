@@ -6,7 +6,7 @@ internal static class Catalogue
     private const int Million = 1_000_000;
 
     /// <summary>The degrees at which lookups and bags are measured: those that <see cref="OurOptions"/> can ask for.</summary>
-    private static readonly int[] s_lookupThreads = [1];
+    private static readonly int[] s_lookupThreads = [1, 2];
 
     private static readonly int[] s_stepThreads = [1, 2];
 
@@ -19,6 +19,7 @@ internal static class Catalogue
     {
         Sparse = workload.Sparse,
         ScaleGradByFrequency = workload.ByFrequency,
+        Degree = workload.Threads,
     };
 
     private static IEnumerable<Workload> Lookups()

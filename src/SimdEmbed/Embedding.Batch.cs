@@ -96,15 +96,15 @@ public sealed unsafe partial class Embedding
     private void GatherRows<TIndex>(in RowView table, in BagPlan<TIndex> plan, float* output)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        switch (Weight.Codec)
+        GatherJob<TIndex> job = new()
         {
-            case RowCodec.Float32: Gather<TIndex, Float32>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
-            case RowCodec.Float16: Gather<TIndex, Float16>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
-            case RowCodec.BFloat16: Gather<TIndex, BFloat16>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
-            case RowCodec.Int8: Gather<TIndex, Int8>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
-            case RowCodec.Int4: Gather<TIndex, Int4>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
-            default: Gather<TIndex, Int2>.RunAhead(table, plan.Indices, plan.Count, plan.Targets, output); break;
-        }
+            Codec = Weight.Codec,
+            Table = table,
+            Plan = plan,
+            Output = output,
+            Chunks = RowSplit.Chunks(_options.Degree, plan.Count, table.Dim),
+        };
+        WorkerSet.Run(ref job, job.Chunks, _options.Degree);
     }
 
     private void ScatterWide<TIndex, TDestination>(TIndex* indices, int length, float* outputGradient, TDestination destination)
@@ -188,5 +188,34 @@ public sealed unsafe partial class Embedding
 
         plan.Indices = resolved;
         return unknown;
+    }
+
+    /// <summary>Looks up the rows of some positions.</summary>
+    private ref struct GatherJob<TIndex> : IJob
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        public RowCodec Codec;
+        public RowView Table;
+        public BagPlan<TIndex> Plan;
+        public float* Output;
+        public int Chunks;
+
+        public readonly void Run(int chunk, int participant)
+        {
+            int first = RowSplit.First(Plan.Count, chunk, Chunks);
+            int count = RowSplit.First(Plan.Count, chunk + 1, Chunks) - first;
+            TIndex* indices = Plan.Indices + first;
+            long* targets = Plan.Targets == null ? null : Plan.Targets + first;
+            float* output = targets == null ? Output + ((nint)first * Table.Dim) : Output;
+            switch (Codec)
+            {
+                case RowCodec.Float32: Gather<TIndex, Float32>.RunAhead(Table, indices, count, targets, output); break;
+                case RowCodec.Float16: Gather<TIndex, Float16>.RunAhead(Table, indices, count, targets, output); break;
+                case RowCodec.BFloat16: Gather<TIndex, BFloat16>.RunAhead(Table, indices, count, targets, output); break;
+                case RowCodec.Int8: Gather<TIndex, Int8>.RunAhead(Table, indices, count, targets, output); break;
+                case RowCodec.Int4: Gather<TIndex, Int4>.RunAhead(Table, indices, count, targets, output); break;
+                default: Gather<TIndex, Int2>.RunAhead(Table, indices, count, targets, output); break;
+            }
+        }
     }
 }

@@ -56,7 +56,7 @@ public sealed unsafe partial class Embedding : IDisposable
             throw;
         }
 
-        IsPlain = _options.MaxNorm is null && _options.UnknownIndices == UnknownIndexPolicy.Throw && weight.Codec == RowCodec.Float32;
+        IsPlain = _options.MaxNorm is null && _options.UnknownIndices == UnknownIndexPolicy.Throw && _options.Degree == 1 && weight.Codec == RowCodec.Float32;
     }
 
     /// <summary>The table; <c>weight</c> in PyTorch.</summary>
@@ -216,6 +216,7 @@ public sealed unsafe partial class Embedding : IDisposable
             Throw.Argument(nameof(options.RenormTarget), $"a table of {codec} rows is not renormalised in place: choose RenormTarget.Output.");
         }
 
+        if (options.Degree < 1) Throw.OutOfRange(nameof(options.Degree), options.Degree, "1 or more");
         if (!Enum.IsDefined(options.RenormTarget)) Throw.OutOfRange(nameof(options.RenormTarget), options.RenormTarget, "a defined RenormTarget");
         if (!Enum.IsDefined(options.UnknownIndices)) Throw.OutOfRange(nameof(options.UnknownIndices), options.UnknownIndices, "a defined UnknownIndexPolicy");
         if (options.UnknownIndices == UnknownIndexPolicy.PaddingRow && options.PaddingIndex is null)

@@ -42,42 +42,18 @@ public sealed unsafe partial class EmbeddingBag
         bags.OutputStride = outputStride;
         bool weighted = bags.Weights != null;
         if (!weighted) bags.Weights = bags.Scales;
-        switch (Weight.Codec)
+        PoolJob<TIndex> job = new()
         {
-            case RowCodec.Float32: PoolRows<TIndex, Float32>(table, bags, weighted, output, winners); break;
-            case RowCodec.Float16: PoolRows<TIndex, Float16>(table, bags, weighted, output, winners); break;
-            case RowCodec.BFloat16: PoolRows<TIndex, BFloat16>(table, bags, weighted, output, winners); break;
-            case RowCodec.Int8: PoolRows<TIndex, Int8>(table, bags, weighted, output, winners); break;
-            case RowCodec.Int4: PoolRows<TIndex, Int4>(table, bags, weighted, output, winners); break;
-            default: PoolRows<TIndex, Int2>(table, bags, weighted, output, winners); break;
-        }
-    }
-
-    private void PoolRows<TIndex, TCodec>(in RowView table, in BagPlan<TIndex> bags, bool weighted, float* output, long* winners)
-        where TIndex : unmanaged, IBinaryInteger<TIndex>
-        where TCodec : struct, IRowCodec
-    {
-        if (Pooling == Pooling.Max) Largest<TIndex, TCodec>(table, bags, output, winners);
-        else Sum<TIndex, TCodec>(table, bags, weighted, output);
-    }
-
-    private static void Sum<TIndex, TCodec>(in RowView table, in BagPlan<TIndex> bags, bool weighted, float* output)
-        where TIndex : unmanaged, IBinaryInteger<TIndex>
-        where TCodec : struct, IRowCodec
-    {
-        if (bags.Weights == null) Pool<TIndex, Sum<TCodec, Unweighted>>.Run(table, bags, output);
-        else if (weighted && bags.Scales != null) Pool<TIndex, Sum<TCodec, LimitedWeighted>>.Run(table, bags, output);
-        else Pool<TIndex, Sum<TCodec, Weighted>>.Run(table, bags, output);
-    }
-
-    private static void Largest<TIndex, TCodec>(in RowView table, in BagPlan<TIndex> bags, float* output, long* winners)
-        where TIndex : unmanaged, IBinaryInteger<TIndex>
-        where TCodec : struct, IRowCodec
-    {
-        if (winners != null && bags.Weights != null) MaxPool<TIndex, Largest<TCodec, Weighted>>.Run(table, bags, output, winners);
-        else if (winners != null) MaxPool<TIndex, Largest<TCodec, Unweighted>>.Run(table, bags, output, winners);
-        else if (bags.Weights != null) Pool<TIndex, Largest<TCodec, Weighted>>.Run(table, bags, output);
-        else Pool<TIndex, Largest<TCodec, Unweighted>>.Run(table, bags, output);
+            Codec = Weight.Codec,
+            Largest = Pooling == Pooling.Max,
+            Weighted = weighted,
+            Table = table,
+            Bags = bags,
+            Output = output,
+            Winners = winners,
+            Chunks = RowSplit.Chunks(_embedding.Options.Degree, bags.Offsets[bags.Count] - bags.Offsets[0], table.Dim),
+        };
+        WorkerSet.Run(ref job, job.Chunks, _embedding.Options.Degree);
     }
 
     private static nuint StartsBytes(int count) => Workspace.SizeOf<int>(count + 1L);
@@ -167,6 +143,66 @@ public sealed unsafe partial class EmbeddingBag
         {
             BagPlan<TIndex> plan = bags.Plan(indices, weights, ref workspace);
             Pool(plan, AnyUnknown(plan), output, EmbeddingDim, winners, ref workspace);
+        }
+    }
+
+    /// <summary>Pools some of the bags.</summary>
+    private ref struct PoolJob<TIndex> : IJob
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
+    {
+        public RowCodec Codec;
+        public bool Largest;
+        public bool Weighted;
+        public RowView Table;
+        public BagPlan<TIndex> Bags;
+        public float* Output;
+        public long* Winners;
+        public int Chunks;
+
+        public readonly void Run(int chunk, int participant)
+        {
+            int first = RowSplit.FirstBag(Bags.Offsets, Bags.Count, chunk, Chunks);
+            int end = RowSplit.FirstBag(Bags.Offsets, Bags.Count, chunk + 1, Chunks);
+            BagPlan<TIndex> bags = Bags;
+            bags.Offsets += first;
+            bags.Count = end - first;
+            bags.Following += Bags.Offsets[Bags.Count] - Bags.Offsets[end];
+            if (bags.Divisors != null) bags.Divisors += first;
+            float* output = Output + (first * bags.OutputStride);
+            long* winners = Winners == null ? null : Winners + (first * bags.OutputStride);
+            switch (Codec)
+            {
+                case RowCodec.Float32: Pool<Float32>(bags, output, winners); break;
+                case RowCodec.Float16: Pool<Float16>(bags, output, winners); break;
+                case RowCodec.BFloat16: Pool<BFloat16>(bags, output, winners); break;
+                case RowCodec.Int8: Pool<Int8>(bags, output, winners); break;
+                case RowCodec.Int4: Pool<Int4>(bags, output, winners); break;
+                default: Pool<Int2>(bags, output, winners); break;
+            }
+        }
+
+        private readonly void Pool<TCodec>(in BagPlan<TIndex> bags, float* output, long* winners)
+            where TCodec : struct, IRowCodec
+        {
+            if (Largest) Most<TCodec>(bags, output, winners);
+            else Sum<TCodec>(bags, output);
+        }
+
+        private readonly void Sum<TCodec>(in BagPlan<TIndex> bags, float* output)
+            where TCodec : struct, IRowCodec
+        {
+            if (bags.Weights == null) Pool<TIndex, Sum<TCodec, Unweighted>>.Run(Table, bags, output);
+            else if (Weighted && bags.Scales != null) Pool<TIndex, Sum<TCodec, LimitedWeighted>>.Run(Table, bags, output);
+            else Pool<TIndex, Sum<TCodec, Weighted>>.Run(Table, bags, output);
+        }
+
+        private readonly void Most<TCodec>(in BagPlan<TIndex> bags, float* output, long* winners)
+            where TCodec : struct, IRowCodec
+        {
+            if (winners != null && bags.Weights != null) MaxPool<TIndex, Largest<TCodec, Weighted>>.Run(Table, bags, output, winners);
+            else if (winners != null) MaxPool<TIndex, Largest<TCodec, Unweighted>>.Run(Table, bags, output, winners);
+            else if (bags.Weights != null) Pool<TIndex, Largest<TCodec, Weighted>>.Run(Table, bags, output);
+            else Pool<TIndex, Largest<TCodec, Unweighted>>.Run(Table, bags, output);
         }
     }
 }

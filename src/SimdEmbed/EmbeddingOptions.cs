@@ -40,6 +40,12 @@ public sealed record EmbeddingOptions
 
     /// <summary>What an index that is no row does. PyTorch always throws.</summary>
     public UnknownIndexPolicy UnknownIndices { get; init; }
+
+    /// <summary>
+    /// How many threads a Forward may use, the caller's included: 1 or more, and in effect at most one per processor. A small batch
+    /// wakes none. The results are the same bits at any degree. What a training step may use is <c>OptimizerOptions.Degree</c>.
+    /// </summary>
+    public int Degree { get; init; } = 1;
 }
 
 /// <summary>What a <see cref="EmbeddingOptions.MaxNorm"/> scales.</summary>

@@ -43,12 +43,32 @@ internal static unsafe class Gather<TIndex, TCodec>
     /// <summary>As <see cref="Run"/>, for many rows: row <c>i</c> goes to row <c>targets[i]</c>, unless that is null.</summary>
     public static void RunAhead(in RowView table, TIndex* indices, int count, long* targets, float* output)
     {
+        if (targets != null || TCodec.Parts > 1 || table.Dim < Vector<float>.Count)
+        {
+            Scattered(table, indices, count, targets, output);
+            return;
+        }
+
+        // The short loop of most batches: the fewer instructions a row has, the more rows are on their way at once.
+        byte* rows = table.Rows;
+        nint stride = table.Stride;
+        nint dim = table.Dim;
+        int distance = Distance(stride);
+        for (int i = 0; i < count; i++, output += dim)
+        {
+            Prefetch.Row(rows + (nint.CreateTruncating(indices[int.Min(i + distance, count - 1)]) * stride), stride);
+            Row(rows + (nint.CreateTruncating(indices[i]) * stride), null, dim, output);
+        }
+    }
+
+    private static void Scattered(in RowView table, TIndex* indices, int count, long* targets, float* output)
+    {
+        bool narrow = NeedsCare(table);
         byte* rows = table.Rows;
         nint stride = table.Stride;
         nint dim = table.Dim;
         float* side = table.Side;
-        bool narrow = NeedsCare(table);
-        int distance = Prefetch.Distance((int)nint.Min(stride, 1 << 20));
+        int distance = Distance(stride);
         for (int i = 0; i < count; i++)
         {
             nint ahead = nint.CreateTruncating(indices[int.Min(i + distance, count - 1)]);
@@ -61,6 +81,9 @@ internal static unsafe class Gather<TIndex, TCodec>
             else Row(row, TCodec.Affine ? side + (2 * index) : null, dim, target);
         }
     }
+
+    /// <summary>Rows of one or two cache lines are soon done with: 40 ahead measured 1.4 times faster than 16 where they are mostly warm.</summary>
+    private static int Distance(nint bytes) => bytes <= 128 ? 40 : 16;
 
     /// <summary>Decodes one row; <paramref name="side"/> is its own pair.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -77,7 +100,7 @@ internal static unsafe class Gather<TIndex, TCodec>
         nint column = 0;
         for (; column <= dim - (8 * width); column += 8 * width)
         {
-            byte* at = row + (column * TCodec.Bits / 8);
+            byte* at = row + (column * (TCodec.Bits / 8));
             float* to = target + column;
             Vector<float> a = TCodec.Load(at, 0), b = TCodec.Load(at, 1), c = TCodec.Load(at, 2), d = TCodec.Load(at, 3);
             Vector<float> e = TCodec.Load(at, 4), f = TCodec.Load(at, 5), g = TCodec.Load(at, 6), h = TCodec.Load(at, 7);
@@ -91,21 +114,19 @@ internal static unsafe class Gather<TIndex, TCodec>
             Unsafe.WriteUnaligned(to + (7 * width), h);
         }
 
-        for (; column <= dim - (4 * width); column += 4 * width)
+        for (; column <= dim - (2 * width); column += 2 * width)
         {
-            byte* at = row + (column * TCodec.Bits / 8);
-            float* to = target + column;
-            Unsafe.WriteUnaligned(to, TCodec.Load(at, 0));
-            Unsafe.WriteUnaligned(to + width, TCodec.Load(at, 1));
-            Unsafe.WriteUnaligned(to + (2 * width), TCodec.Load(at, 2));
-            Unsafe.WriteUnaligned(to + (3 * width), TCodec.Load(at, 3));
+            byte* at = row + (column * (TCodec.Bits / 8));
+            Vector<float> a = TCodec.Load(at, 0), b = TCodec.Load(at, 1);
+            Unsafe.WriteUnaligned(target + column, a);
+            Unsafe.WriteUnaligned(target + column + width, b);
         }
 
         // The last vector overlaps: what is written twice is the same.
         for (; column < dim; column += width)
         {
             nint begin = nint.Min(column, dim - width);
-            Unsafe.WriteUnaligned(target + begin, TCodec.Load(row + (begin * TCodec.Bits / 8), 0));
+            Unsafe.WriteUnaligned(target + begin, TCodec.Load(row + (begin * (TCodec.Bits / 8)), 0));
         }
     }
 

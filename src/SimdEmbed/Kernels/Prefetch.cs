@@ -12,14 +12,26 @@ internal static unsafe class Prefetch
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Distance(int bytes) => bytes <= 256 ? 40 : 16;
 
-    /// <summary>Asks for the first lines of a row: the hardware follows the rest of a long one by itself.</summary>
+    /// <summary>
+    /// Asks for the first eight lines of a row of <paramref name="bytes"/> bytes, or for up to a third more than it has: the hardware
+    /// follows the rest of a long one by itself, and a short one takes one branch.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Row(void* row, nint bytes)
     {
         if (!Sse.IsSupported) return;
         byte* start = (byte*)row;
-        nint end = nint.Min(bytes, 8 * Line);
-        for (nint offset = 0; offset < end; offset += Line) Sse.Prefetch0(start + offset);
+        Sse.Prefetch0(start);
+        if (bytes <= Line) return;
+        Sse.Prefetch0(start + Line);
+        if (bytes <= 2 * Line) return;
+        Sse.Prefetch0(start + (2 * Line));
+        Sse.Prefetch0(start + (3 * Line));
+        if (bytes <= 4 * Line) return;
+        Sse.Prefetch0(start + (4 * Line));
+        Sse.Prefetch0(start + (5 * Line));
+        Sse.Prefetch0(start + (6 * Line));
+        Sse.Prefetch0(start + (7 * Line));
     }
 
     /// <summary>Asks for the lines of <paramref name="bytes"/> bytes, a constant of at most 1024, without a loop.</summary>

@@ -13,9 +13,6 @@ internal unsafe ref struct StepWork
     /// <summary>Touched rows whose gradients are summed before they are applied: 64 rows stay in the first cache.</summary>
     public const int BlockRows = 64;
 
-    /// <summary>Chunks for each thread: enough that one which starts late leaves the rest to the others.</summary>
-    private const int ChunksPerThread = 4;
-
     public RowView Table;
     public RowView State;
 
@@ -102,7 +99,7 @@ internal unsafe ref struct StepWork
         if (!AllRows && OtherCount == 0) return;
         OtherJob<TUpdate> others = new() { Work = this, Update = update };
         long rows = AllRows ? Table.Count : OtherCount;
-        int chunks = Degree == 1 || rows * Table.Dim < WorkerSet.LeastFloats ? 1 : Degree * ChunksPerThread;
+        int chunks = Degree == 1 || rows * Table.Dim < WorkerSet.LeastFloats ? 1 : Degree * RowSplit.ChunksPerThread;
         others.Chunks = chunks;
         WorkerSet.Run(ref others, chunks, Degree);
     }
@@ -112,7 +109,7 @@ internal unsafe ref struct StepWork
     private readonly void Split<TJob>(ref TJob job)
         where TJob : struct, IJob, allows ref struct => WorkerSet.Run(ref job, Chunks, Degree);
 
-    private readonly int Chunks => IsParallel ? Degree * ChunksPerThread : 1;
+    private readonly int Chunks => IsParallel ? Degree * RowSplit.ChunksPerThread : 1;
 
     /// <summary>The first touched row of a chunk: chunks have about as many positions each.</summary>
     private readonly int FirstOf(int chunk)

@@ -61,6 +61,27 @@ public sealed class OptimizerAllocationTests
         WorkerSet.MaxDegree = before;
     }
 
+    [Theory]
+    [InlineData(Pooling.Sum)]
+    [InlineData(Pooling.Mean)]
+    [InlineData(Pooling.Max)]
+    public void Lookups_and_bags_on_threads_allocate_nothing_anywhere(Pooling pooling)
+    {
+        EmbeddingOptions options = new() { Degree = 2 };
+        int[] indices = [.. Enumerable.Range(0, 4096).Select(static i => i * 7 % 1000)];
+        int[] offsets = [.. Enumerable.Range(0, 64).Select(static i => i * 64)];
+        float[] rows = new float[indices.Length * 32];
+        float[] pooled = new float[offsets.Length * 32];
+        long[] winners = pooling == Pooling.Max ? new long[pooled.Length] : [];
+        using Embedding embedding = new(1000, 32, seed: 1, options);
+        using EmbeddingBag bag = new(embedding.Weight, pooling, options, leaveOpen: true);
+        AssertNone(() =>
+        {
+            embedding.Forward<int>(indices, rows);
+            bag.Forward(Bags<int>.FromOffsets(indices, offsets), pooled, winners);
+        });
+    }
+
     /// <remarks>A recompilation of a hot loop may allocate once, so a round that saw an allocation is repeated.</remarks>
     private static void AssertNone(Action call)
     {

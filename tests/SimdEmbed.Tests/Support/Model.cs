@@ -1,4 +1,5 @@
 using System.Numerics;
+using SimdEmbed.Internals;
 using SimdEmbed.Reference;
 
 namespace SimdEmbed.Tests.Support;
@@ -9,10 +10,19 @@ namespace SimdEmbed.Tests.Support;
 /// </summary>
 internal abstract class Model
 {
+    protected const int MostThreads = 8;
+
     private static readonly float[] s_special =
         [0f, -0f, float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.Epsilon, -1e-40f, float.MaxValue, float.MinValue];
 
     private static readonly float[] s_normTypes = [2, 2, 2, 1, 3, 0, float.PositiveInfinity, float.NegativeInfinity, 2.5f, 0.5f, -1];
+
+    static Model()
+    {
+        // Small batches on more threads than the machine has: the bits may depend on neither.
+        WorkerSet.MaxDegree = MostThreads;
+        WorkerSet.LeastFloats = 0;
+    }
 
     protected Model(int seed)
     {
@@ -47,7 +57,7 @@ internal abstract class Model
         "padding none", "padding positive", "padding negative", "frequency", "no frequency", "renorm none", "renorm table", "renorm output",
         "byte", "ushort", "int", "uint", "long", "unknown throw", "unknown zeros", "unknown padding", "unknown met", "bad index planted",
         "empty batch", "one index", "duplicates", "narrower than a vector", "tail", "whole vectors", "norm 2", "norm 1", "norm 3", "norm 0",
-        "norm infinite", "norm of another power", "renorm and unknown", "frequency, padding and unknown",
+        "norm infinite", "norm of another power", "renorm and unknown", "frequency, padding and unknown", "several threads",
     ];
 
     protected Random Random { get; }
@@ -107,6 +117,7 @@ internal abstract class Model
             if (unknown) yield return "renorm and unknown";
         }
 
+        if (Options.Degree > 1 && Indices.Length > 1) yield return "several threads";
         if (unknown && Options is { ScaleGradByFrequency: true, PaddingIndex: not null }) yield return "frequency, padding and unknown";
     }
 
@@ -191,6 +202,7 @@ internal abstract class Model
             NormType = s_normTypes[Random.Next(s_normTypes.Length)],
             RenormTarget = renorm == 1 ? RenormTarget.Table : RenormTarget.Output,
             Sparse = Random.Next(2) == 0,
+            Degree = Random.Next(4) == 0 ? Random.Next(2, MostThreads + 1) : 1,
         };
     }
 

@@ -1,5 +1,4 @@
 using System.Numerics;
-using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
 using SimdEmbed.Reference;
 
@@ -11,8 +10,6 @@ namespace SimdEmbed.Tests.Support;
 /// </summary>
 internal sealed class OptimizerModel : Model
 {
-    private const int MostThreads = 8;
-
     private readonly OptimizerRule _rule;
     private readonly bool _sparse;
     private readonly bool _bags;
@@ -24,13 +21,6 @@ internal sealed class OptimizerModel : Model
     private readonly float[][] _outputGradients;
     private readonly int[] _starts;
     private readonly float[]? _weights;
-
-    static OptimizerModel()
-    {
-        // Small batches on more threads than the machine has: the bits may depend on neither.
-        WorkerSet.MaxDegree = MostThreads;
-        WorkerSet.LeastFloats = 0;
-    }
 
     public OptimizerModel(int seed)
         : base(seed)
