@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace SimdEmbed.Kernels;
 
@@ -195,8 +196,9 @@ internal readonly unsafe struct Largest<TCodec, TWeights> : ILargest
     public static Vector<float> Combine(Vector<float> accumulator, Vector<float> value, in RowFactors factors)
     {
         // Strictly greater: the first of equals stays, a NaN that is there stays, and a later one never enters. Vector.Max
-        // leaves both open.
+        // leaves both open; x86 has one instruction that gives its second operand in all of these cases.
         value = Value(value, factors);
+        if (Sse.IsSupported) return Vector.MaxNative(value, accumulator);
         return Vector.ConditionalSelect(Vector.GreaterThan(value, accumulator), value, accumulator);
     }
 

@@ -8,9 +8,12 @@ internal static unsafe class Prefetch
 {
     private const int Line = 64;
 
-    /// <summary>How many indices ahead a row of so many bytes is asked for.</summary>
+    /// <summary>
+    /// How many indices ahead a row of so many bytes is asked for. Of 8 to 64, measured on bags of 100: 24 is within 1 % of the best for
+    /// warm rows of 128 and 256 bytes, where 16 is 4 % and 40 up to 9 % slower; cold rows are level from 12 on; 16 is best for 512 bytes.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Distance(int bytes) => bytes <= 256 ? 40 : 16;
+    public static int Distance(int bytes) => bytes <= 256 ? 24 : 16;
 
     /// <summary>
     /// Asks for the first eight lines of a row of <paramref name="bytes"/> bytes, or for up to a third more than it has: the hardware
