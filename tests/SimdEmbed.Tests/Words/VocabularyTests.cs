@@ -119,7 +119,7 @@ public sealed class VocabularyTests
         using WordTable old = new(EmbeddingTable.Create(4, 3, Initializer.Normal(1)), new Vocabulary(["a", "b", "c", "d"]));
         Vocabulary target = new(["x", "d", "a", "y", "z"]);
         using WordTable remapped = old.Remap(target, Initializer.Normal(9), out RemapReport report);
-        Assert.Equal(new RemapReport(Kept: 2, Added: 3, Dropped: 2), report);
+        Assert.Equal(new RemapReport { Kept = 2, Added = 3, Dropped = 2 }, report);
         using EmbeddingTable fresh = EmbeddingTable.Create(5, 3, Initializer.Normal(9));
         BitEqual.AssertSameBits(fresh.GetRow(0), remapped.Table.GetRow(0));
         BitEqual.AssertSameBits(old.Table.GetRow(3), remapped.Table.GetRow(1));
