@@ -25,7 +25,7 @@ internal static class ConvertCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(input) is not { Length: > 0 } source || result.GetValue(output) is not { Length: > 0 } target) return;
-            bool isKnown = FormatOf(target) != null || WordFormatOf(target, result.GetValue(to)) != null;
+            bool isKnown = result.GetResult(to) is { Implicit: false } || FormatOf(target) != null || WordFormatOf(target, null) != null;
             if (!isKnown) result.AddError($"OUT '{target}' must end in {Formats}.");
             else if (FilePaths.AreSame(source, target)) result.AddError($"OUT '{target}' is the file of IN, which is never written.");
         });
