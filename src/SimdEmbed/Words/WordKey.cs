@@ -22,8 +22,8 @@ internal readonly struct WordKey
     private const ulong NotAscii = 0xff80_ff80_ff80_ff80;
 
     // Random in every process: a file cannot bring words that it knows to collide. Odd, and so never 0.
-    private static readonly ulong LowSecret = Secret("low");
-    private static readonly ulong HighSecret = Secret("high");
+    private static readonly ulong s_lowSecret = Secret("low");
+    private static readonly ulong s_highSecret = Secret("high");
 
     private readonly ulong _low;
     private readonly uint _high;
@@ -104,7 +104,7 @@ internal readonly struct WordKey
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Place()
     {
-        ulong high = Math.BigMul(_low ^ LowSecret, _high ^ HighSecret, out ulong low);
+        ulong high = Math.BigMul(_low ^ s_lowSecret, _high ^ s_highSecret, out ulong low);
         return (uint)(high ^ low);
     }
 
