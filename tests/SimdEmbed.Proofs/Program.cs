@@ -18,5 +18,6 @@ internal static class Program
         CheckpointSpeedProof.Create(),
         FuzzWordsProof.Create(),
         WordsProof.Create(),
+        WordLookupProof.Create(),
     }.Parse(arguments).Invoke();
 }

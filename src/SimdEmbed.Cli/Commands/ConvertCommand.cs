@@ -25,7 +25,7 @@ internal static class ConvertCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(input) is not { Length: > 0 } source || result.GetValue(output) is not { Length: > 0 } target) return;
-            bool isKnown = FormatOf(target) != null || WordFormatOf(target, result.GetValue(to)) != null;
+            bool isKnown = result.GetResult(to) is { Implicit: false } || FormatOf(target) != null || WordFormatOf(target, null) != null;
             if (!isKnown) result.AddError($"OUT '{target}' must end in {Formats}.");
             else if (FilePaths.AreSame(source, target)) result.AddError($"OUT '{target}' is the file of IN, which is never written.");
         });
@@ -41,7 +41,7 @@ internal static class ConvertCommand
         try
         {
             ConvertReport report = WordFiles.IsWords(call.Input, call.From) ? FromWords(call, to, interruption.Token)
-                : to is { } format ? ToWords(call, format)
+                : to is { } format ? ToWords(call, format, interruption.Token)
                 : Tensors(call, interruption.Token);
             if (call.Json) CliJson.Print(report, CliJson.Default.ConvertReport);
             else Console.Out.WriteLine($"{call.Output}: {report.OutputFormat}, {report.Tensors} tensors, {report.Bytes} bytes");
@@ -73,18 +73,18 @@ internal static class ConvertCommand
         string format = to?.ToString() ?? FormatOf(call.Output)!.Value.ToString();
         Write(call.Output, () =>
         {
-            if (to is { } wordFormat) WordVectors.Save(call.Output, words, wordFormat);
+            if (to is { } wordFormat) WordVectors.Save(call.Output, words, wordFormat, cancellationToken);
             else WordTensors.Save(call.Output, call.Key ?? WordFiles.TableName, words, FormatOf(call.Output)!.Value, null, cancellationToken);
         });
         foreach (string passed in call.Json ? [] : WordFiles.Passed(found)) StandardError.WriteLine("note", passed);
         return Report(call, found.Format.ToString(), format, words, found);
     }
 
-    private static ConvertReport ToWords(Call call, WordFormat to)
+    private static ConvertReport ToWords(Call call, WordFormat to, CancellationToken cancellationToken)
     {
         using TableFile file = TableFile.Open(call.Input);
         using WordTable words = file.LoadWords(call.Key ?? WordFiles.OnlyTable(file));
-        Write(call.Output, () => WordVectors.Save(call.Output, words, to));
+        Write(call.Output, () => WordVectors.Save(call.Output, words, to, cancellationToken));
         return Report(call, file.Format.ToString(), to.ToString(), words, null);
     }
 

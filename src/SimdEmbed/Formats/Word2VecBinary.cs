@@ -56,11 +56,12 @@ internal static class Word2VecBinary
         }
     }
 
-    public static void Write(Stream stream, EmbeddingTable table, Vocabulary vocabulary)
+    public static void Write(Stream stream, EmbeddingTable table, Vocabulary vocabulary, CancellationToken cancellationToken)
     {
         stream.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{table.RowCount} {table.Dim}\n")));
         for (int row = 0; row < vocabulary.Count; row++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             stream.Write(vocabulary.GetUtf8(row));
             stream.Write(" "u8);
             stream.Write(MemoryMarshal.AsBytes(table.GetRow(row)));

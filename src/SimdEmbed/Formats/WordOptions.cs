@@ -37,11 +37,23 @@ public sealed record WordOptions
 public readonly record struct WordProgress(long BytesRead, long TotalBytes, long Rows);
 
 /// <summary>What was found in a file of word vectors.</summary>
-/// <param name="Format">What the file is.</param>
-/// <param name="IsCompressed">Whether it is gzip.</param>
-/// <param name="PromisedRows">The number of rows its header promises; null without a header.</param>
-/// <param name="Duplicates">Words that occurred again. The first occurrence is kept.</param>
-/// <param name="SkippedLines">Malformed lines, passed over because <see cref="WordOptions.SkipBad"/> was set.</param>
-/// <param name="FirstSkipped">What was wrong with the first of them, and its line number; null when there was none.</param>
-public sealed record WordReport(
-    WordFormat Format, bool IsCompressed, long? PromisedRows, long Duplicates, long SkippedLines, string? FirstSkipped);
+public sealed record WordReport
+{
+    /// <summary>What the file is.</summary>
+    public required WordFormat Format { get; init; }
+
+    /// <summary>Whether it is gzip.</summary>
+    public required bool IsCompressed { get; init; }
+
+    /// <summary>The number of rows its header promises; null without a header.</summary>
+    public required long? PromisedRows { get; init; }
+
+    /// <summary>Words that occurred again. The first occurrence is kept.</summary>
+    public required long Duplicates { get; init; }
+
+    /// <summary>Malformed lines, passed over because <see cref="WordOptions.SkipBad"/> was set.</summary>
+    public required long SkippedLines { get; init; }
+
+    /// <summary>What was wrong with the first of them, and its line number; null when there was none.</summary>
+    public required string? FirstSkipped { get; init; }
+}

@@ -108,12 +108,13 @@ internal sealed unsafe class WordText
         }
     }
 
-    public static void Write(Stream stream, EmbeddingTable table, Vocabulary vocabulary, bool hasHeader)
+    public static void Write(Stream stream, EmbeddingTable table, Vocabulary vocabulary, bool hasHeader, CancellationToken cancellationToken)
     {
         if (hasHeader) stream.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{table.RowCount} {table.Dim}\n")));
         Span<byte> number = stackalloc byte[32];
         for (int row = 0; row < vocabulary.Count; row++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             stream.Write(vocabulary.GetUtf8(row));
             foreach (float value in table.GetRow(row))
             {

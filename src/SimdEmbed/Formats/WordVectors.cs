@@ -56,15 +56,17 @@ public static class WordVectors
     /// <param name="path">Where to; an existing file is replaced.</param>
     /// <param name="words">The words and their float32 rows, which must not change during the call.</param>
     /// <param name="format">What to write.</param>
+    /// <param name="cancellationToken">Ends the call between two rows; an old file is as it was.</param>
     /// <exception cref="ArgumentException">
     /// A word would not come back as it is: it is empty, or contains a space or line feed where the format has no place for one. The table
     /// has no columns, or, for GloVe, no rows.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="format"/> is not defined.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     /// <exception cref="IOException">The file could not be written; an old one is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
-    public static void Save(string path, WordTable words, WordFormat format)
+    public static void Save(string path, WordTable words, WordFormat format, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(words);
@@ -83,8 +85,8 @@ public static class WordVectors
 
         FileReplacement.Write(path, stream =>
         {
-            if (format == WordFormat.Word2VecBinary) Word2VecBinary.Write(stream, table, vocabulary);
-            else WordText.Write(stream, table, vocabulary, hasHeader: format == WordFormat.Word2VecText);
+            if (format == WordFormat.Word2VecBinary) Word2VecBinary.Write(stream, table, vocabulary, cancellationToken);
+            else WordText.Write(stream, table, vocabulary, hasHeader: format == WordFormat.Word2VecText, cancellationToken);
         });
         GC.KeepAlive(words);
     }
@@ -131,7 +133,15 @@ public static class WordVectors
             if (!isLoaded || table == null) return false;
         }
 
-        report = new WordReport(head.Format, isCompressed, head.Rows, duplicates, skipped, firstSkipped.Message);
+        report = new WordReport
+        {
+            Format = head.Format,
+            IsCompressed = isCompressed,
+            PromisedRows = head.Rows,
+            Duplicates = duplicates,
+            SkippedLines = skipped,
+            FirstSkipped = firstSkipped.Message,
+        };
         return true;
     }
 

@@ -70,6 +70,7 @@ public sealed class Vocabulary
     /// </returns>
     public int IndexOf(ReadOnlySpan<char> word)
     {
+        if (WordKey.TryCreate(word, out WordKey key)) return _keys.IndexOf(key);
         if (word.Length > StackChars) return IndexOfLong(word);
         Span<byte> utf8 = stackalloc byte[StackChars * BytesPerChar];
         return TryEncode(word, utf8, out int length) ? IndexOf(utf8[..length]) : Unknown;

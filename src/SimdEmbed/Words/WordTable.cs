@@ -60,7 +60,7 @@ public sealed class WordTable : IDisposable
         }
 
         GC.KeepAlive(Table);
-        report = new RemapReport(kept, target.Count - kept, Vocabulary.Count - kept);
+        report = new RemapReport { Kept = kept, Added = target.Count - kept, Dropped = Vocabulary.Count - kept };
         return new WordTable(remapped, target);
     }
 
@@ -69,7 +69,14 @@ public sealed class WordTable : IDisposable
 }
 
 /// <summary>What a <see cref="WordTable.Remap"/> did.</summary>
-/// <param name="Kept">Words of both vocabularies, whose rows were copied.</param>
-/// <param name="Added">Words of the new vocabulary alone, whose rows were initialised.</param>
-/// <param name="Dropped">Words of the old vocabulary alone.</param>
-public sealed record RemapReport(int Kept, int Added, int Dropped);
+public sealed record RemapReport
+{
+    /// <summary>Words of both vocabularies, whose rows were copied.</summary>
+    public required int Kept { get; init; }
+
+    /// <summary>Words of the new vocabulary alone, whose rows were initialised.</summary>
+    public required int Added { get; init; }
+
+    /// <summary>Words of the old vocabulary alone.</summary>
+    public required int Dropped { get; init; }
+}

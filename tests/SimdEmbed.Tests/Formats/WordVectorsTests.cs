@@ -27,7 +27,7 @@ public sealed class WordVectorsTests : IDisposable
         using WordTable table = new(TestTable.From(values, 9, 12), new Vocabulary(words));
         WordVectors.Save(_folder["words"], table, format);
         using WordTable read = WordVectors.Load(_folder["words"], new WordOptions { Format = format }, out WordReport report);
-        Assert.Equal(new WordReport(format, false, format == WordFormat.GloVe ? null : 9, 0, 0, null), report);
+        Assert.Equal(Report(format, format == WordFormat.GloVe ? null : 9), report);
         Assert.Equal(words, Enumerable.Range(0, 9).Select(read.Vocabulary.GetWord));
         BitEqual.Assert(values, TestTable.Values(read.Table));
         using WordTable guessed = WordVectors.Load(_folder["words"], null, out report);
@@ -95,7 +95,8 @@ public sealed class WordVectorsTests : IDisposable
         byte[] text = Encoding.UTF8.GetBytes("9 2\na 1 2\nb 3\n\n\nc 5 6\na 7 8\nd 9 x\ne 10 11\n");
         File.WriteAllBytes(_folder["text"], text);
         using WordTable words = WordVectors.Load(_folder["text"], new WordOptions { SkipBad = true }, out WordReport report);
-        Assert.Equal(new WordReport(WordFormat.Word2VecText, false, 9, Duplicates: 1, SkippedLines: 4, "line 3: it has 1 numbers; 2 expected"), report);
+        Assert.Equal(
+            Report(WordFormat.Word2VecText, 9) with { Duplicates = 1, SkippedLines = 4, FirstSkipped = "line 3: it has 1 numbers; 2 expected" }, report);
         Assert.Equal(["a", "c", "e"], Enumerable.Range(0, words.Vocabulary.Count).Select(words.Vocabulary.GetWord));
         Assert.Equal([1, 2, 5, 6, 10, 11], TestTable.Values(words.Table));
         Assert.Equal(3, words.Table.RowCount);
@@ -191,6 +192,17 @@ public sealed class WordVectorsTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Formats))]
+    public void Writing_that_is_cancelled_leaves_the_old_file(WordFormat format)
+    {
+        File.WriteAllText(_folder["words"], "old");
+        using WordTable words = new(new EmbeddingTable(1, 1), new Vocabulary(["a"]));
+        Assert.Throws<OperationCanceledException>(() => WordVectors.Save(_folder["words"], words, format, new CancellationToken(canceled: true)));
+        Assert.Equal("old", File.ReadAllText(_folder["words"]));
+        Assert.Equal(["words"], _folder.Names);
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
     public void A_file_cut_at_any_byte_is_refused_or_gives_whole_rows(WordFormat format)
     {
         using WordTable table = new(EmbeddingTable.Create(4, 3, Initializer.Normal(1)), new Vocabulary(["aa", "bb", "cc", "dd"]));
@@ -263,6 +275,9 @@ public sealed class WordVectorsTests : IDisposable
         File.WriteAllText(_folder["large"], text.ToString());
         return (_folder["large"], TestTable.Values(table));
     }
+
+    private static WordReport Report(WordFormat format, long? promised) =>
+        new() { Format = format, IsCompressed = false, PromisedRows = promised, Duplicates = 0, SkippedLines = 0, FirstSkipped = null };
 
     private static byte[] Gzip(byte[] data)
     {

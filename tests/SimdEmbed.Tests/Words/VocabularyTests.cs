@@ -8,6 +8,40 @@ namespace SimdEmbed.Tests.Words;
 /// <summary>Words to indices and back, and a table moved to other words.</summary>
 public sealed class VocabularyTests
 {
+    private const string Alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    public static TheoryData<int> Lengths => [.. Enumerable.Range(1, 30)];
+
+    /// <summary>The key of a short word is made of overlapping parts: every byte of every length must count.</summary>
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void Words_that_differ_in_one_character_are_two(int length)
+    {
+        string word = Alphabet[..length];
+        string[] words = [word, .. Enumerable.Range(0, length).SelectMany(i => (string[])[Changed(word, i, '\0'), Changed(word, i, '~'), Changed(word, i, 'é')])];
+        Vocabulary vocabulary = new(words);
+        for (int i = 0; i < words.Length; i++)
+        {
+            Assert.Equal(i, vocabulary.IndexOf(words[i]));
+            Assert.Equal(i, vocabulary.IndexOf(Encoding.UTF8.GetBytes(words[i])));
+        }
+
+        for (int i = 0; i < length; i++)
+        {
+            string other = Changed(word, i, 'ſ');
+            Assert.Equal(Vocabulary.Unknown, vocabulary.IndexOf(other));
+            Assert.Equal(Vocabulary.Unknown, vocabulary.IndexOf(Encoding.UTF8.GetBytes(other)));
+
+            // A character whose low byte is that of the letter.
+            Assert.Equal(Vocabulary.Unknown, vocabulary.IndexOf(Changed(word, i, (char)(word[i] | 0x4e00))));
+        }
+
+        Assert.Equal(Vocabulary.Unknown, vocabulary.IndexOf(Alphabet.AsSpan(0, length + 1)));
+        Assert.Equal(Vocabulary.Unknown, vocabulary.IndexOf(Alphabet.AsSpan(0, length - 1)));
+
+        static string Changed(string word, int at, char to) => string.Concat(word.AsSpan(0, at), [to], word.AsSpan(at + 1));
+    }
+
     [Fact]
     public void Words_are_found_as_text_and_as_UTF8()
     {
@@ -85,7 +119,7 @@ public sealed class VocabularyTests
         using WordTable old = new(EmbeddingTable.Create(4, 3, Initializer.Normal(1)), new Vocabulary(["a", "b", "c", "d"]));
         Vocabulary target = new(["x", "d", "a", "y", "z"]);
         using WordTable remapped = old.Remap(target, Initializer.Normal(9), out RemapReport report);
-        Assert.Equal(new RemapReport(Kept: 2, Added: 3, Dropped: 2), report);
+        Assert.Equal(new RemapReport { Kept = 2, Added = 3, Dropped = 2 }, report);
         using EmbeddingTable fresh = EmbeddingTable.Create(5, 3, Initializer.Normal(9));
         BitEqual.AssertSameBits(fresh.GetRow(0), remapped.Table.GetRow(0));
         BitEqual.AssertSameBits(old.Table.GetRow(3), remapped.Table.GetRow(1));
