@@ -18,5 +18,6 @@ internal static class Program
         CheckpointSpeedProof.Create(),
         FuzzWordsProof.Create(),
         WordsProof.Create(),
+        GoldenFilesProof.Create(),
     }.Parse(arguments).Invoke();
 }
