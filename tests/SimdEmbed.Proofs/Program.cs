@@ -19,5 +19,9 @@ internal static class Program
         FuzzWordsProof.Create(),
         WordsProof.Create(),
         GoldenFilesProof.Create(),
+        LinearTimeProof.Create(),
+        MappedProof.Create(),
+        MappedProof.CreateChild(),
+        MappedSpeedProof.Create(),
     }.Parse(arguments).Invoke();
 }
