@@ -19,6 +19,9 @@ internal static class LinearTimeProof
     private const double MostRatio = 9;
 
     private const int Rounds = 5;
+
+    /// <summary>Another process can take the core away from one size alone; what is not linear is so every time.</summary>
+    private const int Attempts = 3;
     private const string OrderedDict = "ccollections\nOrderedDict\n)R";
 
     /// <summary>By name: what makes a file of about so many bytes.</summary>
@@ -32,7 +35,7 @@ internal static class LinearTimeProof
         ("npy, rows", static n => Npy(n / 16, "(" + (n / 16) + ", 4)", isFortran: false)),
         ("npy, columns first", static n => Npy(n / 16, "(" + (n / 16) + ", 4)", isFortran: true)),
         ("npz, many arrays", static n => Npz(n / 400, 4, CompressionLevel.NoCompression)),
-        ("npz, one deflated array", static n => Npz(1, n, CompressionLevel.Optimal)),
+        ("npz, one deflated array", static n => Npz(1, n / 16, CompressionLevel.Optimal)),
         ("pth, many tensors", static n => Checkpoint(n / 300)),
         ("pth, a name of 60 KB in front of each storage", LongRoot),
         ("pickle, memo slots that share a remainder", static n => Pickle(ShareARemainder(n))),
@@ -62,14 +65,21 @@ internal static class LinearTimeProof
         int slow = 0;
         foreach ((string name, Func<int, byte[]> make) in s_cases)
         {
-            (double shorter, string answer, long length) = Time(make(bytes));
-            (double longer, _, long longLength) = Time(make(Factor * bytes));
+            byte[] shortFile = make(bytes);
+            byte[] longFile = make(Factor * bytes);
+            for (int attempt = 1; attempt <= Attempts; attempt++)
+            {
+                (double shorter, string answer) = Time(shortFile);
+                (double longer, _) = Time(longFile);
 
-            // What ends at a limit, or at the first byte, takes no longer for a longer file; some of it is too short to be timed.
-            double ratio = longer / Math.Max(shorter, 0.05);
-            bool isSlow = ratio > MostRatio * longLength / (Factor * (double)length);
-            if (isSlow) slow++;
-            Console.WriteLine($"{name}: {shorter:F2} ms for {length} bytes, {longer:F2} ms for {longLength}, ratio {ratio:F1}, {answer}{(isSlow ? " - FAILED" : "")}");
+                // What ends at a limit, or at the first byte, takes no longer for a longer file; some of it is too short to be timed.
+                double ratio = longer / Math.Max(shorter, 0.05);
+                bool isSlow = ratio > MostRatio * longFile.Length / (Factor * (double)shortFile.Length);
+                if (isSlow && attempt < Attempts) continue;
+                if (isSlow) slow++;
+                Console.WriteLine($"{name}: {shorter:F2} ms for {shortFile.Length} bytes, {longer:F2} ms for {longFile.Length}, ratio {ratio:F1}, {answer}{(isSlow ? " - FAILED" : "")}");
+                break;
+            }
         }
 
         Console.WriteLine($"linear-time: {s_cases.Length} kinds of files, {slow} of them not linear");
@@ -77,7 +87,7 @@ internal static class LinearTimeProof
     }
 
     /// <summary>The shortest time of some, in milliseconds, and the answer.</summary>
-    private static (double Milliseconds, string Answer, long Length) Time(byte[] file)
+    private static (double Milliseconds, string Answer) Time(byte[] file)
     {
         double best = double.MaxValue;
         string answer = "";
@@ -88,7 +98,7 @@ internal static class LinearTimeProof
             best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
 
-        return (best, answer, file.Length);
+        return (best, answer);
     }
 
     /// <summary>Opens a file and reads everything in it; returns what came of it.</summary>
@@ -134,11 +144,11 @@ internal static class LinearTimeProof
     {
         const long Buckets = 12_143;
         const int Slots = 10_000;
-        StringBuilder pickle = new("N");
+        StringBuilder pickle = new("]N");
         for (long i = 1; i <= Slots; i++) pickle.Append('r').Append(Word(i * Buckets));
-        pickle.Append('(');
-        for (int i = 0; i < length / 5; i++) pickle.Append('j').Append(Word(Buckets));
-        return pickle.Append('t').ToString();
+        pickle.Append('a');
+        for (int i = 0; i < length / 6; i++) pickle.Append('j').Append(Word(Buckets)).Append('a');
+        return pickle.ToString();
     }
 
     private static byte[] Safetensors(string entries)

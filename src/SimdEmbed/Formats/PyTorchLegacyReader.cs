@@ -122,8 +122,11 @@ internal static class PyTorchLegacyReader
                 }
 
                 long left = file.Length - Position;
-                long wanted = Math.Min(left, Math.Max(FirstWindow, 4L * (_window.Length - _next)));
-                if (!hasRunOut || wanted <= _window.Length - _next || wanted > Array.MaxLength) return false;
+                long read = _window.Length - _next;
+                long wanted = Math.Min(left, Math.Max(FirstWindow, 4L * read));
+                if (!hasRunOut || wanted <= read || wanted > Array.MaxLength) return false;
+                wanted = Math.Min(wanted, file.MaxBytes);
+                if (wanted <= read) return file.TryAllow("a pickle", read + 1, Position, ref error);
                 _windowAt = Position;
                 _next = 0;
                 _window = new byte[wanted];

@@ -18,7 +18,7 @@ internal static class PyTorchReader
         if (!TryFindRoot(zip, out string root, out StoredZipEntry? pickle, ref error)) return false;
         if (zip.TryFind($"{root}/.format_version", out _)) zip.AllowMissingCrc();
         if (!TryCheckVersion(zip, root, ref error) || !TryCheckByteOrder(zip, root, ref error)) return false;
-        if (!zip.TryReadAll(pickle, out byte[] bytes, ref error)) return false;
+        if (!file.TryAllow("the pickle", pickle.Length, pickle.PayloadOffset, ref error) || !zip.TryReadAll(pickle, out byte[] bytes, ref error)) return false;
         TorchObjects torch = new(zip, root, file.Length);
         torch.Allowance.Spent = bytes.Length;
         return PickleMachine.TryRun(bytes, pickle.PayloadOffset, torch, out PickleValue value, ref error)

@@ -20,7 +20,7 @@ internal static class SafetensorsReader
     private const int HighestRank = 64;
     private const int DeepestJson = 8;
 
-    public static bool TryOpen(FileBytes file, LoadOptions options, [NotNullWhen(true)] out TensorContent? content, ref FormatError error)
+    public static bool TryOpen(FileBytes file, [NotNullWhen(true)] out TensorContent? content, ref FormatError error)
     {
         content = null;
         if (file.Length < LengthBytes)
@@ -41,11 +41,7 @@ internal static class SafetensorsReader
             return error.Fail("safetensors-length", 0, $"the header claims {length} bytes; the file has {file.Length - LengthBytes} more");
         }
 
-        if ((long)length > options.MaxBytes)
-        {
-            return error.Fail("max-bytes", 0, $"the header has {length} bytes; LoadOptions.MaxBytes allows {options.MaxBytes}");
-        }
-
+        if (!file.TryAllow("the header", (long)length, 0, ref error)) return false;
         byte[] header = new byte[length];
         if (!file.TryRead(LengthBytes, header, ref error)) return false;
         if (!TryParse(header, out List<Entry>? entries, out Dictionary<string, string>? metadata, ref error)) return false;

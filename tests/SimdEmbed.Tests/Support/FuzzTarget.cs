@@ -45,7 +45,7 @@ internal sealed class FuzzTarget(string format)
 
     private bool TryFile(byte[] input, ref FormatError error)
     {
-        using FileBytes file = new(input);
+        using FileBytes file = new(input) { MaxBytes = LongestTensor };
         if (!TryOpen(file, out TensorContent? content, ref error)) return false;
         _kind.Append(content.Format).Append(content.Metadata.Count > 0 ? " texts" : "");
         bool isRead = true;
@@ -64,7 +64,7 @@ internal sealed class FuzzTarget(string format)
     {
         switch (format)
         {
-            case "safetensors": return SafetensorsReader.TryOpen(file, _options, out content, ref error);
+            case "safetensors": return SafetensorsReader.TryOpen(file, out content, ref error);
             case "npy": return NpyReader.TryOpen(file, out content, ref error);
             case "npz": return NpzReader.TryOpen(file, out content, ref error);
             default:
