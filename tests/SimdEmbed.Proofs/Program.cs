@@ -19,5 +19,10 @@ internal static class Program
         FuzzWordsProof.Create(),
         WordsProof.Create(),
         WordLookupProof.Create(),
+        GoldenFilesProof.Create(),
+        LinearTimeProof.Create(),
+        MappedProof.Create(),
+        MappedProof.CreateChild(),
+        MappedSpeedProof.Create(),
     }.Parse(arguments).Invoke();
 }

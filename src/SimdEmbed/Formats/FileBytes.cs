@@ -45,8 +45,15 @@ internal sealed unsafe class FileBytes : IDisposable
 
     public long Length { get; }
 
+    /// <summary>The most that one table, or what the file says of its tensors, may take: <see cref="LoadOptions.MaxBytes"/>.</summary>
+    public long MaxBytes { get; set; } = long.MaxValue;
+
     /// <summary>The file's handle, or null when it is no file.</summary>
     public SafeFileHandle? Handle => _handle;
+
+    /// <summary>Whether a part that describes tensors may be given memory: to be asked before that is done.</summary>
+    public bool TryAllow(string part, long bytes, long offset, ref FormatError error) =>
+        bytes <= MaxBytes || error.Fail("max-bytes", offset, $"{part} has {bytes} bytes; LoadOptions.MaxBytes allows {MaxBytes}");
 
     /// <summary>Fills <paramref name="destination"/>; false when the file has become shorter than it was.</summary>
     public bool TryRead(long offset, Span<byte> destination, ref FormatError error)

@@ -25,7 +25,7 @@ internal static class NpyReader
         content = null;
         byte[] head = new byte[Math.Min(LongestPrefix + LongestHeader, file.Length)];
         if (!file.TryRead(0, head, ref error) || !TryParse(head, 0, out Header header, ref error)) return false;
-        if (!TryCheckLength(header, file.Length, 0, ref error)) return false;
+        if (!TryCheckLength(header, file.Length, 0, ref error) || !file.TryAllow("the header", header.Bytes, 0, ref error)) return false;
         PlainBytes bytes = new(file, header.Bytes, file.Length - header.Bytes);
         content = new TensorContent(TableFileFormat.Npy, [new TensorInfo("", header.View(bytes))]);
         return true;

@@ -18,32 +18,24 @@ internal sealed class PickleMachine
     /// <summary>Bounds what comparing two keys costs; the same limit as for names in other formats.</summary>
     public const int LongestKey = 4096;
 
-    // Managed objects are larger than the bytes that ask for them: in real checkpoints, of many small tensors or of much text, 10
-    // to 15 times, in the worst pickle 130 times. Large pickles are held to the length of the file, whose tensors outweigh them.
-    private const int ObjectBytesPerByte = 32;
-    private const long SmallAllowance = 1 << 20;
-    private const long LargeAllowance = 256 << 20;
-
     private readonly byte[] _pickle;
     private readonly int _start;
     private readonly long _offset;
     private readonly TorchObjects _torch;
     private readonly List<PickleValue> _stack = [];
     private readonly List<int> _marks = [];
-    private readonly Dictionary<uint, PickleValue> _memo = [];
+    private readonly PickleMemo _memo = new();
     private FormatError _error;
-    private long _budget;
     private int _position;
     private int _opcodeAt;
     private bool _hasRunOut;
 
-    private PickleMachine(byte[] pickle, int start, long offset, TorchObjects torch, long fileLength)
+    private PickleMachine(byte[] pickle, int start, long offset, TorchObjects torch)
     {
         _pickle = pickle;
         _start = start;
         _offset = offset;
         _torch = torch;
-        _budget = Math.Min(SmallAllowance + ((long)ObjectBytesPerByte * pickle.Length), LargeAllowance + (2 * fileLength));
     }
 
     private int Fence => _marks.Count == 0 ? 0 : _marks[^1];
@@ -51,14 +43,12 @@ internal sealed class PickleMachine
     /// <summary>Runs a pickle to its STOP, which must be its last byte.</summary>
     /// <param name="pickle">The pickle.</param>
     /// <param name="offset">Where it starts in the file.</param>
-    /// <param name="torch">What it may refer to.</param>
-    /// <param name="fileLength">The length of the file.</param>
+    /// <param name="torch">What it may refer to, and the memory it may take.</param>
     /// <param name="root">The value it makes.</param>
     /// <param name="error">What is wrong.</param>
-    public static bool TryRun(
-        byte[] pickle, long offset, TorchObjects torch, long fileLength, out PickleValue root, ref FormatError error)
+    public static bool TryRun(byte[] pickle, long offset, TorchObjects torch, out PickleValue root, ref FormatError error)
     {
-        PickleMachine machine = new(pickle, 0, offset, torch, fileLength);
+        PickleMachine machine = new(pickle, 0, offset, torch);
         root = PickleNone.Instance;
         if (machine.TryRun(ref root) && machine.TryEnd()) return true;
         error = machine._error;
@@ -69,8 +59,7 @@ internal sealed class PickleMachine
     /// <param name="bytes">A part of a file.</param>
     /// <param name="start">Where the pickle starts in it; afterwards, where it ends.</param>
     /// <param name="offset">Where <paramref name="bytes"/> starts in the file.</param>
-    /// <param name="torch">What it may refer to.</param>
-    /// <param name="fileLength">The length of the file.</param>
+    /// <param name="torch">What it may refer to, and the memory it may take.</param>
     /// <param name="root">The value it makes.</param>
     /// <param name="hasRunOut">Whether it failed because the bytes ended.</param>
     /// <param name="error">What is wrong.</param>
@@ -79,12 +68,11 @@ internal sealed class PickleMachine
         ref int start,
         long offset,
         TorchObjects torch,
-        long fileLength,
         out PickleValue root,
         out bool hasRunOut,
         ref FormatError error)
     {
-        PickleMachine machine = new(bytes, start, offset, torch, fileLength);
+        PickleMachine machine = new(bytes, start, offset, torch);
         root = PickleNone.Instance;
         bool isDone = machine.TryRun(ref root);
         hasRunOut = machine._hasRunOut;
@@ -139,7 +127,7 @@ internal sealed class PickleMachine
             case PickleOpcode.Mark:
                 if (_marks.Count == DeepestStack) return TooDeep();
                 _marks.Add(_stack.Count);
-                return Charge(8);
+                return Charge(12);
 
             case PickleOpcode.None: return Push(PickleNone.Instance, 0);
             case PickleOpcode.NewTrue: return Push(PickleBool.True, 0);
@@ -167,8 +155,8 @@ internal sealed class PickleMachine
             case PickleOpcode.Tuple3: return TryPushTuple(_stack.Count - 3);
             case PickleOpcode.Tuple: return TryPopMark(out int first) && TryPushTuple(first);
 
-            case PickleOpcode.EmptyList: return Push(new PickleList(isSet: false), 120);
-            case PickleOpcode.EmptySet: return Push(new PickleList(isSet: true), 120);
+            case PickleOpcode.EmptyList: return Push(new PickleList(isSet: false), 32);
+            case PickleOpcode.EmptySet: return Push(new PickleList(isSet: true), 32);
             case PickleOpcode.Append: return TryAppend(_stack.Count - 1, isSet: false);
             case PickleOpcode.Appends: return TryPopMark(out first) && TryAppend(first, isSet: false);
             case PickleOpcode.AddItems: return TryPopMark(out first) && TryAppend(first, isSet: true);
@@ -179,7 +167,7 @@ internal sealed class PickleMachine
 
             case PickleOpcode.BinPut: return TryUInt(1, out ulong slot) && TryPut((uint)slot);
             case PickleOpcode.LongBinPut: return TryUInt(4, out slot) && TryPut((uint)slot);
-            case PickleOpcode.Memoize: return TryPut((uint)_memo.Count);
+            case PickleOpcode.Memoize: return TryPut(_memo.Next);
             case PickleOpcode.BinGet: return TryUInt(1, out slot) && TryGet((uint)slot);
             case PickleOpcode.LongBinGet: return TryUInt(4, out slot) && TryGet((uint)slot);
 
@@ -245,7 +233,7 @@ internal sealed class PickleMachine
         TryUInt(lengthBytes, out ulong length)
         && TryTake(length, "a string", out ReadOnlySpan<byte> bytes)
         && TryText(bytes, out string text)
-        && Push(new PickleString(text), 24);
+        && Push(new PickleString(text), 32);
 
     private bool TryPushBytes(int lengthBytes) =>
         TryUInt(lengthBytes, out ulong length)
@@ -261,11 +249,12 @@ internal sealed class PickleMachine
         return TryTake(length, "an integer", out ReadOnlySpan<byte> bytes) && PushInteger((Int128)new BigInteger(bytes));
     }
 
-    private bool PushInteger(Int128 value) => Push(new PickleInteger(value), 32);
+    private bool PushInteger(Int128 value) => Push(PickleInteger.Of(value), 32);
 
     private bool Push(PickleValue value, int bytes)
     {
         if (_stack.Count == DeepestStack) return TooDeep();
+        if (_stack.Count == _stack.Capacity && !Charge(16L * Math.Max(_stack.Capacity, 4))) return false;
         _stack.Add(value);
         return Charge(bytes);
     }
@@ -293,7 +282,7 @@ internal sealed class PickleMachine
     {
         if (first < Fence) return Underflow();
         int count = _stack.Count - first;
-        if (!Charge(48 + (8 * count))) return false;
+        if (!Charge(48 + (8L * count))) return false;
         PickleValue[] items = new PickleValue[count];
         _stack.CopyTo(first, items, 0, count);
         _stack.RemoveRange(first, count);
@@ -309,9 +298,11 @@ internal sealed class PickleMachine
         }
 
         int count = _stack.Count - first;
-        for (int i = first; i < _stack.Count; i++) list.Items.Add(_stack[i]);
+        const int ListBytes = 64;
+        if (!Charge((list.Items.Count == 0 ? ListBytes : 0) + (24L * count))) return false;
+        for (int i = first; i < _stack.Count; i++) list.Add(_stack[i]);
         _stack.RemoveRange(first, count);
-        return Charge(16L * count);
+        return true;
     }
 
     private bool TrySetItems(int first)
@@ -325,6 +316,7 @@ internal sealed class PickleMachine
             return Fail("pickle-type", $"the pickle sets items of {_stack[first - 1].Kind}; expected a dict");
         }
 
+        if (!Charge((dict.Count == 0 ? HashTableBytes : 0) + (42L * count))) return false;
         for (int i = first; i < _stack.Count; i += 2)
         {
             if (_stack[i] is not (PickleString or PickleInteger))
@@ -341,17 +333,18 @@ internal sealed class PickleMachine
         }
 
         _stack.RemoveRange(first, count);
-        return Charge(HashTableBytes + (32L * count));
+        return true;
     }
 
     private bool TryPut(uint slot)
     {
         if (_stack.Count <= Fence) return Underflow();
-        _memo[slot] = _stack[^1];
-        return Charge(48);
+        if (!Charge(24)) return false;
+        _memo.Set(slot, _stack[^1]);
+        return true;
     }
 
-    private bool TryGet(uint slot) => _memo.TryGetValue(slot, out PickleValue? value)
+    private bool TryGet(uint slot) => _memo.Find(slot) is { } value
         ? Push(value, 0)
         : Fail("pickle-memo", $"the pickle reads memo slot {slot}, which is not set");
 
@@ -367,7 +360,7 @@ internal sealed class PickleMachine
     {
         PickleValue? global = TorchObjects.FindGlobal(module, name);
         return global != null
-            ? Push(global, 64)
+            ? Push(global, 0)
             : Fail(
                 "pickle-global",
                 $"the pickle refers to {FormatError.Quote($"{module}.{name}")}, which no table file needs; nothing was run");
@@ -377,12 +370,12 @@ internal sealed class PickleMachine
         TryPop(out PickleValue arguments)
         && TryPop(out PickleValue function)
         && TorchObjects.TryReduce(function, arguments, _offset + _opcodeAt, out PickleValue result, ref _error)
-        && Push(result, 192);
+        && Push(result, result is TorchTensor tensor ? 120 + (16 * tensor.Shape.Length) : 32);
 
     private bool TryPersistentId() =>
         TryPop(out PickleValue id)
         && _torch.TryLoad(id, _offset + _opcodeAt, out PickleValue storage, ref _error)
-        && Push(storage, 192);
+        && Push(storage, 0);
 
     /// <summary>A state_dict carries the versions of its modules as an attribute, <c>_metadata</c>; it is left out.</summary>
     private bool TryBuild()
@@ -393,11 +386,8 @@ internal sealed class PickleMachine
             || Fail("pickle-build", $"the pickle gives {state.Kind} as state to {_stack[^1].Kind}; only an OrderedDict may have state");
     }
 
-    private bool Charge(long bytes)
-    {
-        _budget -= bytes;
-        return _budget >= 0 || Fail("pickle-memory", "the pickle makes more objects than a file of this length may");
-    }
+    private bool Charge(long bytes) => _torch.Allowance.TrySpend(bytes)
+        || Fail("pickle-memory", "the pickle makes more objects than a file of this length may");
 
     private bool TooLong(string what, ulong bytes)
     {

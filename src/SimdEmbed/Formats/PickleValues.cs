@@ -26,9 +26,21 @@ internal sealed class PickleBool(bool value) : PickleValue
 
 internal sealed class PickleInteger(Int128 value) : PickleValue
 {
+    private static readonly PickleInteger[] s_small = FirstIntegers();
+
     public Int128 Value { get; } = value;
 
     public override string Kind => "an int";
+
+    /// <summary>An integer; the small ones, sizes and strides most of all, exist once.</summary>
+    public static PickleInteger Of(Int128 value) => value >= 0 && value < s_small.Length ? s_small[(int)value] : new PickleInteger(value);
+
+    private static PickleInteger[] FirstIntegers()
+    {
+        PickleInteger[] integers = new PickleInteger[256];
+        for (int i = 0; i < integers.Length; i++) integers[i] = new PickleInteger(i);
+        return integers;
+    }
 
     public override bool Equals(object? obj) => obj is PickleInteger other && other.Value == Value;
 
@@ -75,11 +87,16 @@ internal sealed class PickleTuple(PickleValue[] items) : PickleValue
 /// <summary>A list, or a set, whose members are not compared: nothing here looks them up.</summary>
 internal sealed class PickleList(bool isSet) : PickleValue
 {
+    private static readonly List<PickleValue> s_none = [];
+    private List<PickleValue>? _items;
+
     public bool IsSet { get; } = isSet;
 
-    public List<PickleValue> Items { get; } = [];
+    public IReadOnlyList<PickleValue> Items => _items ?? s_none;
 
     public override string Kind => IsSet ? "a set" : "a list";
+
+    public void Add(PickleValue value) => (_items ??= []).Add(value);
 }
 
 /// <summary>A dict in the order of the file. Keys are strings and ints; a key that comes again replaces the value, as in Python.</summary>

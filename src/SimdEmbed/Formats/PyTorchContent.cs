@@ -9,11 +9,12 @@ internal sealed class PyTorchContent : TensorContent
     private const long ElementAllowance = 64 << 10;
 
     private PyTorchContent(
-        TableFileFormat format, long fileLength, PickleValue root, List<TensorInfo> tensors, Dictionary<string, string> settings)
+        TableFileFormat format, long fileLength, int storages, PickleValue root, List<TensorInfo> tensors, Dictionary<string, string> settings)
         : base(format, tensors, settings)
     {
         Root = root;
         FileLength = fileLength;
+        StorageCount = storages;
         ElementBudget = (2 * fileLength) + ElementAllowance;
     }
 
@@ -22,19 +23,21 @@ internal sealed class PyTorchContent : TensorContent
 
     public long FileLength { get; }
 
+    public int StorageCount { get; }
+
     public static bool TryCreate(
-        TableFileFormat format, long fileLength, PickleValue root, [NotNullWhen(true)] out PyTorchContent? content, ref FormatError error)
+        TableFileFormat format, long fileLength, PickleValue root, Allowance allowance, [NotNullWhen(true)] out PyTorchContent? content, ref FormatError error)
     {
         content = null;
         if (!StateDictTensors.TryListAll(
-            root, fileLength, out List<KeyValuePair<string, TorchTensor>> tensors, out Dictionary<string, string> settings, ref error))
+            root, allowance, out List<KeyValuePair<string, TorchTensor>> tensors, out Dictionary<string, string> settings, ref error))
         {
             return false;
         }
 
         List<TensorInfo> listed = new(tensors.Count);
         foreach ((string name, TorchTensor tensor) in tensors) listed.Add(new TensorInfo(name, tensor.ToView()));
-        content = new PyTorchContent(format, fileLength, root, listed, settings);
+        content = new PyTorchContent(format, fileLength, allowance.Storages, root, listed, settings);
         return true;
     }
 

@@ -22,7 +22,7 @@ internal static class PyTorchLegacyReader
         if (!TryHead(pickles, ref error)) return false;
         if (!pickles.TryNext(out PickleValue root, ref error) || !pickles.TryNext(out PickleValue keys, ref error)) return false;
         return TryPlaceStorages(file, torch, keys, pickles.Position, ref error)
-            && PyTorchContent.TryCreate(TableFileFormat.PyTorchLegacy, file.Length, root, out content, ref error);
+            && PyTorchContent.TryCreate(TableFileFormat.PyTorchLegacy, file.Length, root, torch.Allowance, out content, ref error);
     }
 
     private static bool TryHead(Pickles pickles, ref FormatError error)
@@ -112,19 +112,25 @@ internal static class PyTorchLegacyReader
 
         public bool TryNext(out PickleValue value, ref FormatError error)
         {
+            long spent = torch.Allowance.Spent;
             while (true)
             {
-                if (PickleMachine.TryRunNext(_window, ref _next, _windowAt, torch, file.Length, out value, out bool hasRunOut, ref error))
+                torch.Allowance.Spent = spent;
+                if (PickleMachine.TryRunNext(_window, ref _next, _windowAt, torch, out value, out bool hasRunOut, ref error))
                 {
                     return true;
                 }
 
                 long left = file.Length - Position;
-                long wanted = Math.Min(left, Math.Max(FirstWindow, 4L * (_window.Length - _next)));
-                if (!hasRunOut || wanted <= _window.Length - _next || wanted > Array.MaxLength) return false;
+                long read = _window.Length - _next;
+                long wanted = Math.Min(left, Math.Max(FirstWindow, 4L * read));
+                if (!hasRunOut || wanted <= read || wanted > Array.MaxLength) return false;
+                wanted = Math.Min(wanted, file.MaxBytes);
+                if (wanted <= read) return file.TryAllow("a pickle", read + 1, Position, ref error);
                 _windowAt = Position;
                 _next = 0;
                 _window = new byte[wanted];
+                spent += wanted;
                 if (!file.TryRead(_windowAt, _window, ref error)) return false;
             }
         }

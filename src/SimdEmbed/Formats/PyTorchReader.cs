@@ -18,10 +18,11 @@ internal static class PyTorchReader
         if (!TryFindRoot(zip, out string root, out StoredZipEntry? pickle, ref error)) return false;
         if (zip.TryFind($"{root}/.format_version", out _)) zip.AllowMissingCrc();
         if (!TryCheckVersion(zip, root, ref error) || !TryCheckByteOrder(zip, root, ref error)) return false;
-        if (!zip.TryReadAll(pickle, out byte[] bytes, ref error)) return false;
+        if (!file.TryAllow("the pickle", pickle.Length, pickle.PayloadOffset, ref error) || !zip.TryReadAll(pickle, out byte[] bytes, ref error)) return false;
         TorchObjects torch = new(zip, root, file.Length);
-        return PickleMachine.TryRun(bytes, pickle.PayloadOffset, torch, file.Length, out PickleValue value, ref error)
-            && PyTorchContent.TryCreate(TableFileFormat.PyTorch, file.Length, value, out content, ref error);
+        torch.Allowance.Spent = bytes.Length;
+        return PickleMachine.TryRun(bytes, pickle.PayloadOffset, torch, out PickleValue value, ref error)
+            && PyTorchContent.TryCreate(TableFileFormat.PyTorch, file.Length, value, torch.Allowance, out content, ref error);
     }
 
     /// <summary>Says what a file is that is not a zip, because "bad signature" helps nobody who has an old checkpoint.</summary>

@@ -20,7 +20,7 @@ internal static class SafetensorsReader
     private const int HighestRank = 64;
     private const int DeepestJson = 8;
 
-    public static bool TryOpen(FileBytes file, LoadOptions options, [NotNullWhen(true)] out TensorContent? content, ref FormatError error)
+    public static bool TryOpen(FileBytes file, [NotNullWhen(true)] out TensorContent? content, ref FormatError error)
     {
         content = null;
         if (file.Length < LengthBytes)
@@ -41,11 +41,7 @@ internal static class SafetensorsReader
             return error.Fail("safetensors-length", 0, $"the header claims {length} bytes; the file has {file.Length - LengthBytes} more");
         }
 
-        if ((long)length > options.MaxBytes)
-        {
-            return error.Fail("max-bytes", 0, $"the header has {length} bytes; LoadOptions.MaxBytes allows {options.MaxBytes}");
-        }
-
+        if (!file.TryAllow("the header", (long)length, 0, ref error)) return false;
         byte[] header = new byte[length];
         if (!file.TryRead(LengthBytes, header, ref error)) return false;
         if (!TryParse(header, out List<Entry>? entries, out Dictionary<string, string>? metadata, ref error)) return false;
@@ -154,8 +150,7 @@ internal static class SafetensorsReader
         const string Rule = "safetensors-entry";
         entry = default;
         int at = (int)json.TokenStartIndex;
-        string quoted = FormatError.Quote(name);
-        if (json.TokenType != JsonTokenType.StartObject) return Fail(ref json, Rule, $"tensor {quoted} is no object", ref error);
+        if (json.TokenType != JsonTokenType.StartObject) return Fail(ref json, Rule, $"tensor {FormatError.Quote(name)} is no object", ref error);
 
         TensorDtype? dtype = null;
         long[]? shape = null;
@@ -167,10 +162,10 @@ internal static class SafetensorsReader
             {
                 json.Read();
                 isNew = dtype == null;
-                string text = json.TokenType == JsonTokenType.String ? json.GetString()! : "";
-                if (!TensorDtypes.TryFromSafetensors(text, out TensorDtype known))
+                if (!TryDtype(ref json, out TensorDtype known))
                 {
-                    return Fail(ref json, "safetensors-dtype", $"tensor {quoted} has dtype {FormatError.Quote(text)}, which is not known", ref error);
+                    string text = json.TokenType == JsonTokenType.String ? json.GetString()! : "";
+                    return Fail(ref json, "safetensors-dtype", $"tensor {FormatError.Quote(name)} has dtype {FormatError.Quote(text)}, which is not known", ref error);
                 }
 
                 dtype = known;
@@ -179,26 +174,26 @@ internal static class SafetensorsReader
             {
                 json.Read();
                 isNew = shape == null;
-                if (!TryNumbers(ref json, quoted, "shape", HighestRank, out shape, ref error)) return false;
+                if (!TryNumbers(ref json, name, "shape", HighestRank, out shape, ref error)) return false;
             }
             else if (json.ValueTextEquals("data_offsets"u8))
             {
                 json.Read();
                 isNew = offsets == null;
-                if (!TryNumbers(ref json, quoted, "data_offsets", 2, out offsets, ref error)) return false;
+                if (!TryNumbers(ref json, name, "data_offsets", 2, out offsets, ref error)) return false;
             }
             else
             {
                 string field = FormatError.Quote(json.GetString()!);
-                return Fail(ref json, Rule, $"tensor {quoted} has a field {field}; expected dtype, shape and data_offsets", ref error);
+                return Fail(ref json, Rule, $"tensor {FormatError.Quote(name)} has a field {field}; expected dtype, shape and data_offsets", ref error);
             }
 
-            if (!isNew) return Fail(ref json, "safetensors-duplicate", $"tensor {quoted} has a field twice", ref error);
+            if (!isNew) return Fail(ref json, "safetensors-duplicate", $"tensor {FormatError.Quote(name)} has a field twice", ref error);
         }
 
         if (dtype == null || shape == null || offsets is not [long begin, long end])
         {
-            return Fail(ref json, Rule, $"tensor {quoted} needs dtype, shape and two data_offsets", ref error);
+            return Fail(ref json, Rule, $"tensor {FormatError.Quote(name)} needs dtype, shape and two data_offsets", ref error);
         }
 
         long bytes = dtype.Value.ByteLength(shape, out long count);
@@ -207,7 +202,7 @@ internal static class SafetensorsReader
             return Fail(
                 ref json,
                 "safetensors-size",
-                $"tensor {quoted} of {dtype.Value.Name()} [{string.Join(", ", shape)}] lies at {begin} to {end}; "
+                $"tensor {FormatError.Quote(name)} of {dtype.Value.Name()} [{string.Join(", ", shape)}] lies at {begin} to {end}; "
                     + (bytes < 0 ? "its size does not fit 63 bits or is no whole bytes" : $"expected {bytes} bytes"),
                 ref error);
         }
@@ -216,8 +211,18 @@ internal static class SafetensorsReader
         return true;
     }
 
+    private static bool TryDtype(ref Utf8JsonReader json, out TensorDtype dtype)
+    {
+        for (dtype = 0; TensorDtypes.IsDefined(dtype); dtype++)
+        {
+            if (json.TokenType == JsonTokenType.String && dtype.SafetensorsName() is { } name && json.ValueTextEquals(name)) return true;
+        }
+
+        return false;
+    }
+
     private static bool TryNumbers(
-        ref Utf8JsonReader json, string quoted, string field, int most, [NotNullWhen(true)] out long[]? numbers, ref FormatError error)
+        ref Utf8JsonReader json, string name, string field, int most, [NotNullWhen(true)] out long[]? numbers, ref FormatError error)
     {
         numbers = null;
         Span<long> buffer = stackalloc long[HighestRank];
@@ -237,7 +242,7 @@ internal static class SafetensorsReader
             Fail(
                 ref json,
                 "safetensors-number",
-                $"tensor {quoted} has a {field} that is no array of at most {most} whole numbers from 0 to 2^63 - 1",
+                $"tensor {FormatError.Quote(name)} has a {field} that is no array of at most {most} whole numbers from 0 to 2^63 - 1",
                 ref error);
     }
 

@@ -9,29 +9,36 @@ internal static class StateDictTensors
     private const int DeepestDict = 64;
     private const int KeysInMessage = 8;
 
+    /// <summary>The characters that finding one name may go over.</summary>
+    private const long MostWork = 1 << 22;
+
+    /// <summary>What a setting or a container costs beside its name, and what a tensor does with its place in every list.</summary>
+    private const int EntryBytes = 100;
+    private const int TensorBytes = 300;
+
     /// <summary>Numbers in longer lists are data, not settings; an optimizer's <c>betas</c> are two.</summary>
     private const int LongestListOfSettings = 16;
 
     /// <summary>Lists the tensors in the dicts, in the order of the file.</summary>
-    public static bool TryList(PickleValue root, long fileLength, out List<KeyValuePair<string, TorchTensor>> tensors, ref FormatError error)
+    public static bool TryList(PickleValue root, Allowance allowance, out List<KeyValuePair<string, TorchTensor>> tensors, ref FormatError error)
     {
         tensors = [];
         return root is PickleDict
-            ? TryWalk(root, fileLength, intoLists: false, tensors, null, ref error)
+            ? TryWalk(root, allowance, intoLists: false, tensors, null, ref error)
             : NotADict(root, ref error);
     }
 
     /// <summary>Lists the tensors in dicts and lists, and the numbers and strings beside them; of a bare value, that value without a name.</summary>
     public static bool TryListAll(
         PickleValue root,
-        long fileLength,
+        Allowance allowance,
         out List<KeyValuePair<string, TorchTensor>> tensors,
         out Dictionary<string, string> settings,
         ref FormatError error)
     {
         tensors = [];
         settings = new(StringComparer.Ordinal);
-        if (Count(root) >= 0) return TryWalk(root, fileLength, intoLists: true, tensors, settings, ref error);
+        if (Count(root) >= 0) return TryWalk(root, allowance, intoLists: true, tensors, settings, ref error);
         if (root is TorchTensor tensor) tensors.Add(new("", tensor));
         else if (SettingText(root) is { } text) settings.Add("", text);
         return true;
@@ -43,14 +50,12 @@ internal static class StateDictTensors
     /// </summary>
     private static bool TryWalk(
         PickleValue root,
-        long fileLength,
+        Allowance allowance,
         bool intoLists,
         List<KeyValuePair<string, TorchTensor>> tensors,
         Dictionary<string, string>? settings,
         ref FormatError error)
     {
-        // Names repeat the names of the dicts around them, so a short file could ask for long ones.
-        long budget = (2 * fileLength) + (1 << 20);
         HashSet<PickleValue> seen = new(ReferenceEqualityComparer.Instance) { root };
         Stack<(PickleValue Container, string Prefix, int Next)> open = new();
         open.Push((root, "", 0));
@@ -65,17 +70,20 @@ internal static class StateDictTensors
             if (value is not TorchTensor && !isContainer)
             {
                 bool isShort = at.Container is PickleDict || count <= LongestListOfSettings;
-                if (isShort && SettingText(value) is { } text && (budget -= at.Prefix.Length + text.Length) >= 0)
+                if (isShort && SettingText(value) is { } text)
                 {
-                    settings![at.Prefix + KeyText(at.Container, at.Next)] = text;
+                    string setting = at.Prefix + KeyText(at.Container, at.Next);
+                    if (!allowance.TrySpend(EntryBytes + (2L * (setting.Length + text.Length)))) return TooMuch(ref error);
+                    settings![setting] = text;
                 }
 
                 continue;
             }
 
             string name = at.Prefix + KeyText(at.Container, at.Next);
-            budget -= name.Length;
-            if (budget < 0) return error.Fail("dict-names", -1, "the names in the file's dicts are longer than the file allows");
+
+            // Names repeat the names of the dicts around them, and one tensor can have many: a short file could ask for much.
+            if (!allowance.TrySpend((value is TorchTensor ? TensorBytes : EntryBytes) + (2L * name.Length))) return TooMuch(ref error);
             if (value is TorchTensor tensor)
             {
                 tensors.Add(new(name, tensor));
@@ -103,7 +111,8 @@ internal static class StateDictTensors
     /// <summary>Finds a tensor in dicts and lists by its name; a bare tensor has the empty one.</summary>
     public static bool TryFindAny(PickleValue root, string name, [NotNullWhen(true)] out TorchTensor? tensor, ref FormatError error)
     {
-        PickleValue? found = Count(root) >= 0 ? Find(root, name, 0, 0, []) : name.Length == 0 ? root : null;
+        long work = MostWork;
+        PickleValue? found = Count(root) >= 0 ? Find(root, name, 0, 0, [], ref work) : name.Length == 0 ? root : null;
         tensor = found as TorchTensor;
         if (tensor != null) return true;
         return found == null
@@ -113,17 +122,20 @@ internal static class StateDictTensors
 
     /// <summary>
     /// The longest key first, so that a literal key wins over a path. A dict is tried once at each place in the name, and one that
-    /// leads back to itself does not make the recursion as deep as the name has dots.
+    /// leads back to itself does not make the recursion as deep as the name has dots. A name of nothing but dots could still be cut
+    /// in millions of ways, so that the search ends at some point.
     /// </summary>
-    private static PickleValue? Find(PickleValue container, string name, int start, int depth, HashSet<(PickleValue Container, int Start)> tried)
+    private static PickleValue? Find(PickleValue container, string name, int start, int depth, HashSet<(PickleValue Container, int Start)> tried, ref long work)
     {
         if (depth > DeepestDict || !tried.Add((container, start))) return null;
         for (int end = name.Length; end >= start; end = name.LastIndexOf('.', end - 1, end - start))
         {
+            work -= end - start;
+            if (work < 0) return null;
             if (end - start <= PickleMachine.LongestKey && FindKey(container, name[start..end]) is { } value)
             {
                 if (end == name.Length) return value;
-                if (Count(value) >= 0 && Find(value, name, end + 1, depth + 1, tried) is { } found) return found;
+                if (Count(value) >= 0 && Find(value, name, end + 1, depth + 1, tried, ref work) is { } found) return found;
             }
 
             if (end == start) break;
@@ -185,6 +197,9 @@ internal static class StateDictTensors
         string rest = dict.Count > keys.Length ? $" and {dict.Count - keys.Length} more" : "";
         return $"the keys are {string.Join(", ", keys)}{rest}";
     }
+
+    private static bool TooMuch(ref FormatError error) =>
+        error.Fail("dict-names", -1, "the file's dicts list more names than a file of this length may");
 
     private static bool NotADict(PickleValue root, ref FormatError error) =>
         error.Fail("dict-root", -1, $"the file holds {root.Kind}; expected a dict of tensors, such as a state_dict");

@@ -56,6 +56,7 @@ internal static class StoredZipDirectory
             return error.Fail("zip-directory", start, $"the zip directory claims {count} records in {bytes} bytes");
         }
 
+        if (!file.TryAllow("the zip directory", bytes, start, ref error)) return false;
         byte[] directory = new byte[bytes];
         if (!file.TryRead(start, directory, ref error)) return false;
 

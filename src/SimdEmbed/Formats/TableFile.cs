@@ -286,7 +286,8 @@ public sealed unsafe class TableFile : IDisposable
         {
             FormatError error = default;
             options ??= new LoadOptions();
-            if (!TensorContent.TryOpen(file, options, out TensorContent? content, ref error)) throw error.ToException(file.Name);
+            file.MaxBytes = options.MaxBytes;
+            if (!TensorContent.TryOpen(file, out TensorContent? content, ref error)) throw error.ToException(file.Name);
             isOpen = true;
             return new TableFile(file, content, options);
         }

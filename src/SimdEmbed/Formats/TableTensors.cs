@@ -81,7 +81,8 @@ internal static unsafe class TableTensors
     public static bool TryLoadAll(PyTorchContent file, [NotNullWhen(true)] out StateDict? tables, ref FormatError error)
     {
         tables = null;
-        if (!StateDictTensors.TryList(file.Root, file.FileLength, out List<KeyValuePair<string, TorchTensor>> tensors, ref error)) return false;
+        Allowance allowance = new(file.FileLength) { Storages = file.StorageCount };
+        if (!StateDictTensors.TryList(file.Root, allowance, out List<KeyValuePair<string, TorchTensor>> tensors, ref error)) return false;
         StateDict made = new();
         bool isRead = false;
         try

@@ -38,7 +38,7 @@ internal class TensorContent
     }
 
     /// <summary>Recognises a format by its first bytes and reads what the file says of its tensors.</summary>
-    public static bool TryOpen(FileBytes file, LoadOptions options, [NotNullWhen(true)] out TensorContent? content, ref FormatError error)
+    public static bool TryOpen(FileBytes file, [NotNullWhen(true)] out TensorContent? content, ref FormatError error)
     {
         content = null;
         Span<byte> head = stackalloc byte[HeadBytes];
@@ -54,7 +54,7 @@ internal class TensorContent
 
         if (head.Length > SafetensorsReader.LengthBytes && head[SafetensorsReader.LengthBytes] == (byte)'{')
         {
-            return SafetensorsReader.TryOpen(file, options, out content, ref error);
+            return SafetensorsReader.TryOpen(file, out content, ref error);
         }
 
         bool isTar = head.Length == HeadBytes && head[TarMagicOffset..].SequenceEqual("ustar"u8);

@@ -47,31 +47,7 @@ internal static class TensorDtypes
 
     public static bool IsDefined(TensorDtype dtype) => (uint)dtype < (uint)s_all.Length;
 
-    public static bool TryFromName(string name, out TensorDtype dtype)
-    {
-        int at = Array.FindIndex(s_all, entry => entry.Name == name);
-        dtype = (TensorDtype)at;
-        return at >= 0;
-    }
-
-    public static bool TryFromSafetensors(string name, out TensorDtype dtype)
-    {
-        int at = Array.FindIndex(s_all, entry => entry.Safetensors == name);
-        dtype = (TensorDtype)at;
-        return at >= 0;
-    }
-
-    /// <summary>What the class <c>torch.{name}</c> stores, or null; newer types have no class and use an untyped storage.</summary>
-    public static TensorDtype? FromStorageClass(string name)
-    {
-        for (TensorDtype dtype = 0; IsDefined(dtype); dtype++)
-        {
-            if (dtype.StorageClass() == name) return dtype;
-        }
-
-        return null;
-    }
-
+    /// <summary>The class <c>torch.{name}</c> that stores it; null for newer types, which use an untyped storage.</summary>
     public static string? StorageClass(this TensorDtype dtype) => dtype switch
     {
         TensorDtype.Float32 => "FloatStorage",

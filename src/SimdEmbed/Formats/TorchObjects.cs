@@ -25,31 +25,14 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
 {
     private const int HighestRank = 64;
 
-    private static readonly TorchGlobal s_orderedDict = new(TorchFunction.OrderedDict, null, "collections.OrderedDict");
+    /// <summary>Every name a pickle may refer to.</summary>
+    private static readonly Dictionary<(string Module, string Name), TorchGlobal> s_globals = AllGlobals();
+
     private readonly Dictionary<string, TorchStorage> _storages = new(StringComparer.Ordinal);
+    private long _claimed;
 
     /// <summary>The value of a global, or null for everything that is not on the list.</summary>
-    public static PickleValue? FindGlobal(string module, string name)
-    {
-        switch (module, name)
-        {
-            case ("collections", "OrderedDict"): return s_orderedDict;
-            case ("torch._utils", "_rebuild_tensor"): return Function(TorchFunction.RebuildTensor);
-            case ("torch._utils", "_rebuild_tensor_v2"): return Function(TorchFunction.RebuildTensorV2);
-            case ("torch._utils", "_rebuild_tensor_v3"): return Function(TorchFunction.RebuildTensorV3);
-            case ("torch._utils", "_rebuild_parameter"): return Function(TorchFunction.RebuildParameter);
-            case ("torch", "Size"): return Function(TorchFunction.Size);
-            case ("torch", "device"): return Function(TorchFunction.Device);
-            case ("torch.storage", "UntypedStorage" or "_UntypedStorage"):
-                return new TorchGlobal(TorchFunction.Storage, TensorDtype.UInt8, $"{module}.{name}");
-        }
-
-        if (module != "torch") return null;
-        if (TensorDtypes.FromStorageClass(name) is { } stored) return new TorchGlobal(TorchFunction.Storage, stored, $"torch.{name}");
-        return TensorDtypes.TryFromName(name, out TensorDtype dtype) ? new TorchGlobal(TorchFunction.Dtype, dtype, $"torch.{name}") : null;
-
-        TorchGlobal Function(TorchFunction function) => new(function, null, $"{module}.{name}");
-    }
+    public static PickleValue? FindGlobal(string module, string name) => s_globals.GetValueOrDefault((module, name));
 
     /// <summary>A call of a global: <c>function(*arguments)</c>.</summary>
     public static bool TryReduce(PickleValue function, PickleValue arguments, long offset, out PickleValue result, ref FormatError error)
@@ -97,6 +80,9 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
         }
     }
 
+    /// <summary>What the objects of the file may still take.</summary>
+    public Allowance Allowance { get; } = new(fileLength);
+
     /// <summary>The storages that were referred to, by key.</summary>
     public Dictionary<string, TorchStorage> Storages => _storages;
 
@@ -125,7 +111,6 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
             return error.Fail("storage-key", offset, $"a storage has key {FormatError.Quote(key)}; expected digits");
         }
 
-        if (!TryCheckLength(key, dtype, numel, offset, out StoredZipEntry? record, ref error)) return false;
         if (_storages.TryGetValue(key, out TorchStorage? known))
         {
             // PyTorch would quietly read the second use with the first one's type.
@@ -141,8 +126,10 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
             return true;
         }
 
+        if (!TryCheckLength(key, dtype, numel, offset, out StoredZipEntry? record, ref error)) return false;
         TorchStorage made = new(key, dtype, (long)numel, record == null ? null : new StoredZipBytes(zip!, record));
         _storages.Add(key, made);
+        Allowance.Storages = _storages.Count;
         storage = made;
         return true;
     }
@@ -154,7 +141,10 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
         record = null;
         if (zip == null)
         {
-            return (numel >= 0 && numel <= fileLength / dtype.ElementBytes())
+            // Each takes its elements and their count of the file.
+            bool fits = numel >= 0 && numel <= fileLength / dtype.ElementBytes();
+            if (fits) _claimed += sizeof(long) + ((long)numel * dtype.ElementBytes());
+            return (fits && _claimed <= fileLength)
                 || error.Fail(
                     "storage-length",
                     offset,
@@ -172,6 +162,30 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
                 "storage-length",
                 offset,
                 $"storage {FormatError.Quote(key)} claims {numel} elements of {dtype.Name()}; its record has {record.Length} bytes");
+    }
+
+    private static Dictionary<(string Module, string Name), TorchGlobal> AllGlobals()
+    {
+        Dictionary<(string Module, string Name), TorchGlobal> globals = [];
+        Add("collections", "OrderedDict", TorchFunction.OrderedDict);
+        Add("torch._utils", "_rebuild_tensor", TorchFunction.RebuildTensor);
+        Add("torch._utils", "_rebuild_tensor_v2", TorchFunction.RebuildTensorV2);
+        Add("torch._utils", "_rebuild_tensor_v3", TorchFunction.RebuildTensorV3);
+        Add("torch._utils", "_rebuild_parameter", TorchFunction.RebuildParameter);
+        Add("torch", "Size", TorchFunction.Size);
+        Add("torch", "device", TorchFunction.Device);
+        Add("torch.storage", "UntypedStorage", TorchFunction.Storage, TensorDtype.UInt8);
+        Add("torch.storage", "_UntypedStorage", TorchFunction.Storage, TensorDtype.UInt8);
+        for (TensorDtype dtype = 0; TensorDtypes.IsDefined(dtype); dtype++)
+        {
+            Add("torch", dtype.Name(), TorchFunction.Dtype, dtype);
+            if (dtype.StorageClass() is { } storage) Add("torch", storage, TorchFunction.Storage, dtype);
+        }
+
+        return globals;
+
+        void Add(string module, string name, TorchFunction function, TensorDtype? dtype = null) =>
+            globals.Add((module, name), new TorchGlobal(function, dtype, $"{module}.{name}"));
     }
 
     /// <summary>Metadata can say that a view is negated or conjugated: values would then not be what lies in the file.</summary>

@@ -36,7 +36,7 @@ internal sealed class FuzzTarget(string format)
         if (!IsAccepted) AddKind(error.ToException("file"));
 
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        long allowed = format is "pth" or "pickle" or "legacy" ? (64L * input.Length) + (1 << 20) : (8L * input.Length) + (256 << 10);
+        long allowed = format is "pth" or "pickle" or "legacy" ? (32L * input.Length) + (128 << 10) : (8L * input.Length) + (256 << 10);
         if (allocated > allowed) throw new InvalidOperationException($"{input.Length} bytes took {allocated} bytes of memory");
         double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         if (milliseconds > SlowMilliseconds) throw new InvalidOperationException($"{input.Length} bytes took {milliseconds:F0} ms");
@@ -45,7 +45,7 @@ internal sealed class FuzzTarget(string format)
 
     private bool TryFile(byte[] input, ref FormatError error)
     {
-        using FileBytes file = new(input);
+        using FileBytes file = new(input) { MaxBytes = LongestTensor };
         if (!TryOpen(file, out TensorContent? content, ref error)) return false;
         _kind.Append(content.Format).Append(content.Metadata.Count > 0 ? " texts" : "");
         bool isRead = true;
@@ -64,7 +64,7 @@ internal sealed class FuzzTarget(string format)
     {
         switch (format)
         {
-            case "safetensors": return SafetensorsReader.TryOpen(file, _options, out content, ref error);
+            case "safetensors": return SafetensorsReader.TryOpen(file, out content, ref error);
             case "npy": return NpyReader.TryOpen(file, out content, ref error);
             case "npz": return NpzReader.TryOpen(file, out content, ref error);
             default:
@@ -90,8 +90,8 @@ internal sealed class FuzzTarget(string format)
     private bool TryPickle(byte[] input, ref FormatError error)
     {
         TorchObjects torch = new(null, "", input.Length);
-        if (!PickleMachine.TryRun(input, 0, torch, input.Length, out PickleValue root, ref error)) return false;
-        if (!StateDictTensors.TryListAll(root, input.Length, out var tensors, out var settings, ref error)) return false;
+        if (!PickleMachine.TryRun(input, 0, torch, out PickleValue root, ref error)) return false;
+        if (!StateDictTensors.TryListAll(root, torch.Allowance, out var tensors, out var settings, ref error)) return false;
         _kind.Append(root.GetType().Name).Append(' ').Append(Math.Min(tensors.Count, 4)).Append(' ').Append(Math.Min(settings.Count, 4));
         foreach ((string name, _) in tensors)
         {
