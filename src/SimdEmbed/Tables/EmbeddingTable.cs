@@ -224,11 +224,19 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         return rows;
     }
 
-    /// <summary>Refuses to train or renormalise rows in place that are not floats.</summary>
-    internal void CheckWritable()
+    /// <summary>The write gate of training: rows of floats, of half width too.</summary>
+    internal ref readonly RowView OpenTraining()
+    {
+        CheckTrainable();
+        CheckNotReadOnly();
+        return ref _rows;
+    }
+
+    /// <summary>Refuses to train rows that are not floats.</summary>
+    internal void CheckTrainable()
     {
         _ = OpenRead();
-        if (Codec != RowCodec.Float32) Throw.InvalidOperation($"rows of {Codec} are only looked up: convert the table to Float32 to train or renormalise it.");
+        if (RowCodecs.IsAffine(Codec)) Throw.InvalidOperation($"rows of {Codec} are only looked up: convert the table to Float32, Float16 or BFloat16 to train it.");
     }
 
     internal Span<float> WritableRow(long row) => Row(OpenWrite(), row);
