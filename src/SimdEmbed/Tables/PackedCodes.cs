@@ -107,7 +107,7 @@ internal static unsafe class PackedCodes
 
         // What is NaN compares false and becomes 0.
         scaled = Vector.ConditionalSelect(Vector.GreaterThan(scaled, Vector<float>.Zero), scaled, Vector<float>.Zero);
-        scaled = Vector.ConditionalSelect(Vector.LessThan(scaled, new Vector<float>(top)), scaled, new Vector<float>(top));
-        return Vector.AsVectorUInt32(Vector.ConvertToInt32(scaled));
+        scaled = Vector.MinNative(scaled, new Vector<float>(top));
+        return Vector.AsVectorUInt32(Vector.ConvertToInt32Native(scaled));
     }
 }

@@ -14,13 +14,14 @@ internal abstract class Model
 
     private static readonly float[] s_normTypes = [2, 2, 2, 1, 3, 0, float.PositiveInfinity, float.NegativeInfinity, 2.5f, 0.5f, -1];
 
-    protected Model(int seed)
+    protected Model(int seed, (int IndexType, int Dim)? chosen = null)
     {
         Seed = seed;
         Random = new Random(seed);
         Dim = Random.Next(3) == 0 ? Random.Next(1, 258) : Random.Next(1, 40);
         Rows = Random.Next(1, 40);
         IndexType = Random.Next(5);
+        if (chosen is { } both) (IndexType, Dim) = both;
         Options = NewOptions();
         Indices = NewIndices();
         if (Options.UnknownIndices == UnknownIndexPolicy.Throw && Indices.Length > 0 && Random.Next(10) == 0)
