@@ -26,6 +26,7 @@ internal static class Program
                 InspectCommand.Create(),
                 LookupCommand.Create(),
                 ConvertCommand.Create(),
+                QuantizeCommand.Create(),
                 VerifyCommand.Create(),
                 new HelpOption(),
                 new VersionOption(),

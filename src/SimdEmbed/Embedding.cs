@@ -185,7 +185,7 @@ public sealed unsafe partial class Embedding : IDisposable
     /// <summary>Refuses to train weights that are disposed or frozen.</summary>
     internal void CheckTrainable()
     {
-        Weight.CheckWritable();
+        Weight.CheckTrainable();
         if (_options.Frozen) Throw.InvalidOperation("the embedding is frozen: create it with FromPretrained(weight, freeze: false) to train it.");
     }
 

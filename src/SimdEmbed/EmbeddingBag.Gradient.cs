@@ -2,6 +2,7 @@ using System.Numerics;
 using SimdEmbed.Gradients;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
+using SimdEmbed.Tables;
 
 namespace SimdEmbed;
 
@@ -15,7 +16,7 @@ public sealed unsafe partial class EmbeddingBag
     internal nuint BackwardBytes(int length, int count)
     {
         nuint bytes = PrepareBytes(length, count) + RowGroups.Bytes(length);
-        if (Pooling != Pooling.Max) return bytes + Workspace.SizeOf<int>(length) + (3 * Workspace.SizeOf<float>(length));
+        if (Pooling != Pooling.Max) return bytes + Workspace.SizeOf<int>(length) + (3 * Workspace.SizeOf<float>(length)) + Workspace.SizeOf<float>(EmbeddingDim);
         int elements = count * EmbeddingDim;
         return bytes + Workspace.SizeOf<long>(elements) + RowGroups.Bytes(elements);
     }
@@ -58,7 +59,7 @@ public sealed unsafe partial class EmbeddingBag
         {
             if (LimitsOutput) Limit(ref bags, table, ref workspace);
             float* dots = positions == null ? weightsGradient : workspace.Take<float>(length);
-            Differentiate(bags, table, outputGradient, dots);
+            Differentiate(bags, table, outputGradient, workspace.Take<float>(EmbeddingDim), dots);
             if (positions != null)
             {
                 new Span<float>(weightsGradient + first, length).Clear();
@@ -114,10 +115,16 @@ public sealed unsafe partial class EmbeddingBag
     }
 
     /// <summary>The gradients of the weights, for each index at its place in the plan.</summary>
-    private void Differentiate<TIndex>(in BagPlan<TIndex> bags, in RowView table, in RowView outputGradient, float* dots)
+    private void Differentiate<TIndex>(in BagPlan<TIndex> bags, in RowView table, in RowView outputGradient, float* row, float* dots)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        Dot<TIndex>.RunBags(table, bags, outputGradient, dots);
+        switch (Weight.Codec)
+        {
+            case RowCodec.Float16: Dot<TIndex>.RunBags<Float16>(table, bags, outputGradient, row, dots); break;
+            case RowCodec.BFloat16: Dot<TIndex>.RunBags<BFloat16>(table, bags, outputGradient, row, dots); break;
+            default: Dot<TIndex>.RunBags<Float32>(table, bags, outputGradient, row, dots); break;
+        }
+
         if (Pooling == Pooling.Mean) BagFactors.DifferentiateMean(bags.Offsets, bags.Weights, bags.Divisors, bags.Count, dots);
         else if (Pooling == Pooling.SqrtN) BagFactors.DifferentiateRoot(bags.Offsets, bags.Weights, bags.Divisors, bags.Count, dots);
     }

@@ -16,6 +16,8 @@ internal static class Program
         LostWritesProof.Create(),
         BitFlipsProof.Create(),
         CheckpointSpeedProof.Create(),
+        ConvertSpeedProof.Create(),
+        CompactSpeedProof.Create(),
         FuzzWordsProof.Create(),
         WordsProof.Create(),
         WordLookupProof.Create(),

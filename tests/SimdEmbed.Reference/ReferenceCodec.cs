@@ -62,7 +62,7 @@ public static class ReferenceCodec
             if (x > high) high = x;
         }
 
-        return (low == 0 ? 0 : low, high);
+        return (low == 0 ? 0 : low, high == 0 ? 0 : high);
     }
 
     private static float Code(float x, float low, float inverse, int top)

@@ -124,4 +124,53 @@ public sealed class AllocationTests
             bag.Backward(narrow, output, gradient, winners, weightsGradient);
         });
     }
+
+    public static TheoryData<RowCodec, Pooling, bool> CompactModes()
+    {
+        TheoryData<RowCodec, Pooling, bool> modes = [];
+        foreach (RowCodec codec in Enum.GetValues<RowCodec>())
+        {
+            foreach (Pooling pooling in Enum.GetValues<Pooling>())
+            {
+                modes.Add(codec, pooling, false);
+                modes.Add(codec, pooling, true);
+            }
+        }
+
+        return modes;
+    }
+
+    [Theory]
+    [MemberData(nameof(CompactModes))]
+    public void Compact_tables_allocate_nothing(RowCodec codec, Pooling pooling, bool limited)
+    {
+        using EmbeddingTable floats = EmbeddingTable.Create(100, 37, Initializer.Normal(1));
+        using EmbeddingTable table = floats.ConvertTo(codec);
+        EmbeddingOptions options = new()
+        {
+            PaddingIndex = 2,
+            UnknownIndices = UnknownIndexPolicy.Zeros,
+            MaxNorm = limited ? 1 : null,
+            RenormTarget = RenormTarget.Output,
+        };
+        using Embedding embedding = new(table, options, leaveOpen: true);
+        using Embedding plain = Embedding.FromPretrained(table, leaveOpen: true);
+        using EmbeddingBag bag = new(table, pooling, options, leaveOpen: true);
+        byte[] bytes = [1, 2, 4, 5, 4, 200, 2, 3];
+        int[] offsets = [0, 3, 3];
+        float[] weights = [1, 2, 3, 4, 5, 6, 7, 8], output = new float[8 * 37], row = new float[37];
+        long[] winners = new long[pooling == Pooling.Max ? 3 * 37 : 0];
+        Allocations.AssertNone(() =>
+        {
+            plain.Forward<int>(_narrow, output);
+            plain.Forward<long>(_wide, output);
+            embedding.Forward<byte>(bytes, output);
+            bag.Forward(Bags<int>.FromOffsets(_narrow, offsets), output.AsSpan(0, 3 * 37), winners);
+            Bags<byte> bags = Bags<byte>.FromOffsets(bytes, offsets);
+            if (pooling != Pooling.Max) bags = bags.WithWeights(weights);
+            bag.Forward(bags, output.AsSpan(0, 3 * 37), winners);
+            table.CopyRowTo(3, row);
+            table.SetRow(3, row);
+        });
+    }
 }

@@ -45,7 +45,7 @@ internal static class FileArguments
     public static EmbeddingTable OpenTable(TableFile file, string? key)
     {
         List<TensorInfo> tables = [.. file.Tensors.Where(tensor => key == null ? tensor.IsTable : tensor.Name == key)];
-        bool isMappable = tables is [{ IsRowMajor: true, Dtype: TensorDtype.Float32, IsTable: true }];
+        bool isMappable = tables is [{ IsTable: true } table] && file.CanMapTable(table.Name);
         return (key, isMappable) switch
         {
             (null, true) => file.MapTable(),

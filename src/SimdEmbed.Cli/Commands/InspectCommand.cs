@@ -5,10 +5,13 @@ namespace SimdEmbed.Cli;
 /// <summary>What <c>inspect --json</c> prints.</summary>
 internal sealed record FileReport(string Path, string Format, IReadOnlyList<TensorReport> Tensors, IReadOnlyDictionary<string, string> Metadata);
 
-/// <summary>One tensor. <c>Alignment</c> is the largest power of two up to 64 that divides its offset; null when it is not in the file as it is.</summary>
+/// <summary>
+/// One tensor. <c>Alignment</c> is the largest power of two up to 64 that divides its offset; null when it is not in the file as it is.
+/// <c>Codec</c> is how a table's rows are stored, and <c>RowBytes</c> what one takes with its scale and bias; null for no table.
+/// </summary>
 internal sealed record TensorReport(
     string Name, string Dtype, long[] Shape, long Bytes, long? Offset, int? Alignment, bool CanBeMapped, string? XxHash3, NormReport? Norms,
-    WordsReport? Words = null);
+    WordsReport? Words = null, RowCodec? Codec = null, long? RowBytes = null);
 
 /// <summary>The words of a table's rows, and the first of them; for a file of words, what was found in it.</summary>
 internal sealed record WordsReport(int Count, string[] First, WordReport? File = null);
@@ -73,7 +76,7 @@ internal static class InspectCommand
     {
         int? alignment = null;
         if (tensor.Offset is { } offset) alignment = (int)Math.Min(CacheLine, offset == 0 ? CacheLine : offset & -offset);
-        bool canBeMapped = tensor is { IsTable: true, IsRowMajor: true, Dtype: TensorDtype.Float32 };
+        bool canBeMapped = tensor.IsTable && file.CanMapTable(tensor.Name);
         return new TensorReport(
             tensor.Name,
             tensor.Dtype.ToString().ToLowerInvariant(),
@@ -84,7 +87,9 @@ internal static class InspectCommand
             canBeMapped,
             file.Metadata.GetValueOrDefault($"xxh3.{tensor.Name}"),
             norms && tensor.IsTable ? Norms(file, tensor.Name) : null,
-            tensor.IsTable && file.HasWords(tensor.Name) ? Words(file.LoadVocabulary(tensor.Name)) : null);
+            tensor.IsTable && file.HasWords(tensor.Name) ? Words(file.LoadVocabulary(tensor.Name)) : null,
+            tensor.Codec,
+            tensor.IsTable ? tensor.RowBytes : null);
     }
 
     private static NormReport Norms(TableFile file, string name)
@@ -96,11 +101,13 @@ internal static class InspectCommand
     private static NormReport Norms(EmbeddingTable table)
     {
         List<double> norms = new((int)Math.Min(table.RowCount, Array.MaxLength));
+        float[] values = new float[table.Dim];
         long notNumbers = 0;
         for (long row = 0; row < table.RowCount; row++)
         {
             double sum = 0;
-            foreach (float value in table.GetRow(row)) sum += (double)value * value;
+            table.CopyRowTo(row, values);
+            foreach (float value in values) sum += (double)value * value;
             if (double.IsNaN(sum)) notNumbers++;
             else norms.Add(Math.Sqrt(sum));
         }
@@ -119,6 +126,7 @@ internal static class InspectCommand
         {
             string name = tensor.Name.Length == 0 ? "(no name)" : OneLine(tensor.Name);
             output.WriteLine($"  {name}  {tensor.Dtype} [{string.Join(", ", tensor.Shape)}]  {tensor.Bytes} bytes{Place(tensor)}");
+            if (tensor.RowBytes is { } rowBytes) output.WriteLine($"    table of {tensor.Codec?.ToString() ?? "Float32, converted"} rows, {rowBytes} bytes a row");
             if (tensor.XxHash3 != null) output.WriteLine($"    XxHash3 {OneLine(tensor.XxHash3)}");
             if (tensor.Words is { } words)
             {

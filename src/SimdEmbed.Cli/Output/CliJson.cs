@@ -14,6 +14,7 @@ namespace SimdEmbed.Cli;
 [JsonSerializable(typeof(FileReport))]
 [JsonSerializable(typeof(LookupReport))]
 [JsonSerializable(typeof(ConvertReport))]
+[JsonSerializable(typeof(QuantizeReport))]
 [JsonSerializable(typeof(VerifyReport))]
 [JsonSerializable(typeof(CheckpointsReport))]
 internal sealed partial class CliJson : JsonSerializerContext

@@ -109,9 +109,9 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
                 throw new TableMismatchException(path, $"the program has tensor '{target.Name}' of {Text(target.Shape)}; the checkpoint has {Names(unused, "tensor")}");
             }
 
-            if (source.Dtype != TensorDtype.Float32)
+            if (source.Dtype != target.Dtype)
             {
-                throw new TableMismatchException(path, $"tensor '{target.Name}' is {source.Dtype} in the checkpoint and {RowCodec.Float32} in the program");
+                throw new TableMismatchException(path, $"tensor '{target.Name}' is {source.Dtype} in the checkpoint and {target.Dtype} in the program");
             }
 
             if (!Fits(source.Shape, target))

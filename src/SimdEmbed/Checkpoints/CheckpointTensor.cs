@@ -3,10 +3,12 @@ using SimdEmbed.Kernels;
 
 namespace SimdEmbed.Checkpoints;
 
-/// <summary>A part of the training state as one float32 tensor of a checkpoint's file.</summary>
-internal abstract class CheckpointTensor(string name, long[] shape)
+/// <summary>A part of the training state as one tensor of a checkpoint's file: float32, but for tables of half width.</summary>
+internal abstract class CheckpointTensor(string name, long[] shape, TensorDtype dtype = TensorDtype.Float32)
 {
     public string Name => name;
+
+    public TensorDtype Dtype => dtype;
 
     public long[] Shape => shape;
 
@@ -23,26 +25,27 @@ internal abstract class CheckpointTensor(string name, long[] shape)
 }
 
 /// <summary>A table's rows.</summary>
-internal sealed class TableTensor(string name, EmbeddingTable table) : CheckpointTensor(name, [table.RowCount, table.Dim])
+internal sealed class TableTensor(string name, EmbeddingTable table)
+    : CheckpointTensor(name, [table.RowCount, table.Dim], CompactRows.DtypeOf(table.Codec))
 {
     public override bool CanResize => true;
 
     public override void Write(Stream output)
     {
-        RowTransfer.Write(table.OpenRead(), output);
+        RowTransfer.Write(table.OpenRead(), Dtype.ElementBytes(), output);
         GC.KeepAlive(table);
     }
 
     public override bool TryPrepare(RowSource source, ref FormatError error)
     {
-        _ = table.OpenWrite();
+        _ = table.OpenTraining();
         return true;
     }
 
     public override bool TryRead(RowSource source, Initializer? newRows, ref FormatError error)
     {
-        RowView rows = table.OpenWrite();
-        if (!RowTransfer.TryRead(source, rows, ref error)) return false;
+        RowView rows = table.OpenTraining();
+        if (!RowTransfer.TryRead(source, rows, Dtype.ElementBytes(), ref error)) return false;
         if (source.Rows < rows.Count && newRows is { } initializer) table.Initialize(source.Rows, initializer);
         return true;
     }

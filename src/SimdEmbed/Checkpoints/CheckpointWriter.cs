@@ -22,8 +22,8 @@ internal sealed class CheckpointWriter
         _writer = new SafetensorsWriter { SealHeader = Seal };
         foreach (CheckpointTensor tensor in state.Tensors())
         {
-            _writer.Add(tensor.Name, TensorDtype.Float32, tensor.Shape, tensor.Write);
-            TensorBytes += TensorDtype.Float32.ByteLength(tensor.Shape, out _);
+            _writer.Add(tensor.Name, tensor.Dtype, tensor.Shape, tensor.Write);
+            TensorBytes += tensor.Dtype.ByteLength(tensor.Shape, out _);
             ReservedBytes += HeaderBytesOfTensor + tensor.Name.Length;
         }
 

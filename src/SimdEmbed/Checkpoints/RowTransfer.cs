@@ -30,9 +30,12 @@ internal static unsafe class RowTransfer
     /// <summary>Large enough to cost few calls, small enough to stay in the second cache between the hash and the copy.</summary>
     public const int PieceBytes = 1 << 18;
 
-    public static void Write(in RowView rows, Stream output)
+    public static void Write(in RowView rows, Stream output) => Write(rows, sizeof(float), output);
+
+    /// <summary>Writes rows whose elements have so many bytes.</summary>
+    public static void Write(in RowView rows, int elementBytes, Stream output)
     {
-        nint bytes = (nint)rows.Dim * sizeof(float);
+        nint bytes = (nint)rows.Dim * elementBytes;
         if (rows.Stride == bytes || rows.Count == 1)
         {
             Write(rows.Rows, rows.Count * bytes, output);
@@ -64,9 +67,12 @@ internal static unsafe class RowTransfer
     }
 
     /// <summary>Reads the rows that both sides have.</summary>
-    public static bool TryRead(RowSource source, in RowView rows, ref FormatError error)
+    public static bool TryRead(RowSource source, in RowView rows, ref FormatError error) => TryRead(source, rows, sizeof(float), ref error);
+
+    /// <summary>Reads the rows that both sides have, whose elements have so many bytes.</summary>
+    public static bool TryRead(RowSource source, in RowView rows, int elementBytes, ref FormatError error)
     {
-        nint bytes = (nint)rows.Dim * sizeof(float);
+        nint bytes = (nint)rows.Dim * elementBytes;
         long kept = long.Min(source.Rows, rows.Count);
         if (rows.Stride == bytes || kept == 1) return source.TryRead(0, rows.Rows, kept * bytes, ref error);
         int fitting = FittingRows(bytes);

@@ -137,6 +137,11 @@ public sealed class TrainingState
         const int LongestName = 1024;
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(item);
+        if (item is EmbeddingTable { Codec: RowCodec.Int8 or RowCodec.Int4 or RowCodec.Int2 } table)
+        {
+            Throw.Argument(nameof(item), $"the table has {table.Codec} rows, which are not trained: save them with {nameof(SafetensorsWriter)}.");
+        }
+
         if (!UnicodeText.IsValid(name) || Encoding.UTF8.GetByteCount(name) > LongestName) Throw.Argument(nameof(name), $"a name must be valid Unicode of at most {LongestName} bytes.");
         if (name.StartsWith(ReservedPrefix, StringComparison.Ordinal)) Throw.Argument(nameof(name), $"'{name}' begins with '{ReservedPrefix}', which is reserved.");
         if (!_items.TryAdd(name, item)) Throw.Argument(nameof(name), $"there is '{name}' already.");

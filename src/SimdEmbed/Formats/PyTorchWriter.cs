@@ -27,7 +27,6 @@ internal sealed class PyTorchWriter
         List<KeyValuePair<string, TensorSource>> items = new(tables.Count);
         foreach ((string name, EmbeddingTable table) in tables)
         {
-            if (table.Codec != RowCodec.Float32) Throw.Argument("tables", $"table '{name}' has {table.Codec} rows; expected Float32.");
             if (!sources.TryGetValue(table, out TensorSource? source)) sources.Add(table, source = TensorSource.Of(name, table));
             items.Add(new(name, source));
         }

@@ -46,6 +46,7 @@ internal static class SafetensorsReader
         if (!file.TryRead(LengthBytes, header, ref error)) return false;
         if (!TryParse(header, out List<Entry>? entries, out Dictionary<string, string>? metadata, ref error)) return false;
         if (!TryPlace(file, LengthBytes + (long)length, entries, out List<TensorInfo>? tensors, ref error)) return false;
+        if (!CompactRows.TryJoin(tensors, metadata, ref error)) return false;
         content = new TensorContent(TableFileFormat.Safetensors, tensors, metadata);
         return true;
     }

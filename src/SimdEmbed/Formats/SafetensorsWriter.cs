@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using SimdEmbed.Formats;
 using SimdEmbed.Internals;
+using SimdEmbed.Tables;
 
 namespace SimdEmbed;
 
@@ -42,7 +43,14 @@ public sealed unsafe class SafetensorsWriter
     /// <summary>Is given the header, length in front included, before it is written: to put a sum of it into the place it holds for one.</summary>
     internal Action<Span<byte>>? SealHeader { get; init; }
 
-    /// <summary>Adds a table, as the codec of its rows has it: float32 rows become an <c>F32</c> tensor <c>[RowCount, Dim]</c>.</summary>
+    /// <summary>
+    /// Adds a table, bit for bit as the codec of its rows has it: float32 rows become an <c>F32</c> tensor <c>[RowCount, Dim]</c>, half-width ones
+    /// <c>F16</c> or <c>BF16</c>.
+    /// </summary>
+    /// <remarks>
+    /// Integer codes become an <c>I32</c> tensor <c>[RowCount, words]</c>, with <c>name.scale_bias</c>, <c>F32 [RowCount, 2]</c>, beside it and
+    /// <c>simdembed.codec.name</c> in the metadata: the codec and the number of columns, as in <c>int8 128</c>.
+    /// </remarks>
     /// <param name="name">The tensor's name: valid Unicode of at most 4096 bytes, used once.</param>
     /// <param name="table">It must be neither changed nor disposed before the file is written.</param>
     /// <exception cref="ArgumentException">The name is taken, too long, or not valid.</exception>
@@ -50,8 +58,28 @@ public sealed unsafe class SafetensorsWriter
     public void Add(string name, EmbeddingTable table)
     {
         ArgumentNullException.ThrowIfNull(table);
-        TensorSource source = TensorSource.Of(name, table);
-        Add(name, source.Dtype, source.Shape, source.Write);
+        if (!RowCodecs.IsAffine(table.Codec))
+        {
+            TensorSource source = TensorSource.Of(name, table);
+            Add(name, source.Dtype, source.Shape, source.Write);
+            return;
+        }
+
+        if (table.Dim == 0) Throw.Argument(nameof(table), "a table of codes without columns has nothing to write.");
+        (TensorSource codes, TensorSource pairs) = TensorSource.OfCompact(name, table);
+        Add(pairs.Name, pairs.Dtype, pairs.Shape, pairs.Write);
+        try
+        {
+            Add(codes.Name, codes.Dtype, codes.Shape, codes.Write);
+        }
+        catch (ArgumentException)
+        {
+            _items.RemoveAt(_items.Count - 1);
+            _names.Remove(pairs.Name);
+            throw;
+        }
+
+        Metadata[CompactRows.CodecPrefix + name] = CompactRows.Text(table.Codec, table.Dim);
     }
 
     /// <summary>Adds a tensor that is in memory.</summary>
@@ -183,11 +211,11 @@ public sealed unsafe class SafetensorsWriter
     {
         ArrayBufferWriter<byte> buffer = new();
         buffer.Write(stackalloc byte[SafetensorsReader.LengthBytes]);
+        long dataBytes = 0;
         using (Utf8JsonWriter json = new(buffer, s_json))
         {
             json.WriteStartObject();
             WriteMetadata(json, items, hashes);
-            long begin = 0;
             foreach (TensorSource item in items)
             {
                 json.WriteStartObject(item.Name);
@@ -196,9 +224,9 @@ public sealed unsafe class SafetensorsWriter
                 foreach (long size in item.Shape) json.WriteNumberValue(size);
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets"u8);
-                json.WriteNumberValue(begin);
-                begin = checked(begin + item.Length);
-                json.WriteNumberValue(begin);
+                json.WriteNumberValue(dataBytes);
+                dataBytes = checked(dataBytes + item.Length);
+                json.WriteNumberValue(dataBytes);
                 json.WriteEndArray();
                 json.WriteEndObject();
             }
@@ -207,6 +235,7 @@ public sealed unsafe class SafetensorsWriter
         }
 
         int padding = (Alignment - (buffer.WrittenCount % Alignment)) % Alignment;
+        if (IsCompact(items) && !HasRoomBehind(buffer.WrittenCount + padding + dataBytes)) padding += Alignment;
         buffer.GetSpan(padding)[..padding].Fill((byte)' ');
         buffer.Advance(padding);
         byte[] header = buffer.WrittenSpan.ToArray();
@@ -241,6 +270,17 @@ public sealed unsafe class SafetensorsWriter
 
         json.WriteEndObject();
     }
+
+    /// <summary>Whether a file that is so long leaves the room in its last page that mapped rows of less than 32 bits need behind them.</summary>
+    private static bool HasRoomBehind(long length)
+    {
+        const int LeastPage = 4096;
+        return (LeastPage - (length % LeastPage)) % LeastPage >= AlignedMemory.Overread;
+    }
+
+    /// <summary>Whether there may be rows of less than 32 bits; a table of codes has its pairs beside it.</summary>
+    private bool IsCompact(List<TensorSource> items) => items.Exists(item =>
+        item.Dtype is TensorDtype.Float16 or TensorDtype.BFloat16 || Metadata.ContainsKey(CompactRows.CodecPrefix + item.Name));
 
     /// <summary>Those that keep a 64-byte line for the next one first, then by falling element size, then by name.</summary>
     private static int Order(TensorSource left, TensorSource right)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using SimdEmbed.Formats;
 using SimdEmbed.Internals;
 
@@ -87,9 +88,15 @@ public sealed unsafe class TableFile : IDisposable
     }
 
     /// <summary>Reads a tensor as a table; nothing else of the file is read.</summary>
-    /// <param name="name">A tensor of floats, of rank 2. Other types than float32 are converted, doubles by rounding.</param>
+    /// <param name="name">
+    /// A tensor of floats, of rank 2, or a compact table's codes. Other floats than float32 are converted, doubles by rounding;
+    /// <see cref="LoadOptions.KeepHalf"/> keeps half-width ones.
+    /// </param>
     /// <param name="options">Limits; null for those the file was opened with.</param>
-    /// <returns>A float32 table <c>[rows, dim]</c> that the caller disposes. Views, transposed ones included, become dense copies.</returns>
+    /// <returns>
+    /// A table <c>[rows, dim]</c> that the caller disposes: float32, or of the codec that it was saved with. Views, transposed ones included,
+    /// become dense copies.
+    /// </returns>
     /// <exception cref="TableFormatException">The tensor is missing, damaged, too large, or of another type or rank.</exception>
     /// <exception cref="InsufficientMemoryException">The table needs more memory than there is.</exception>
     /// <exception cref="IOException">The file could not be read.</exception>
@@ -99,12 +106,20 @@ public sealed unsafe class TableFile : IDisposable
         ArgumentNullException.ThrowIfNull(name);
         ThrowIfDisposed();
         FormatError error = default;
-        return _content.TryFind(name, out TensorInfo? tensor, ref error)
-            && TableTensors.TryCheck(tensor.View, name, ref error)
-            && TableTensors.TryLoad(_content, tensor.View, options ?? _options, out EmbeddingTable? table, ref error)
-            ? table
-            : throw error.ToException(_file.Name);
+        if (!_content.TryFind(name, out TensorInfo? tensor, ref error)) throw error.ToException(_file.Name);
+        if (tensor.Compact == null && !TableTensors.TryCheck(tensor.View, name, ref error)) throw error.ToException(_file.Name);
+        bool isLoaded = tensor.Compact is { } compact
+            ? TableTensors.TryLoad(_content, compact, options ?? _options, out EmbeddingTable? table, ref error)
+            : TableTensors.TryLoad(_content, tensor.View, options ?? _options, out table, ref error);
+        return isLoaded ? table! : throw error.ToException(_file.Name);
     }
+
+    /// <summary>Whether <see cref="MapTable(string, MapOptions?)"/> can make a table of a tensor.</summary>
+    /// <param name="name">Any tensor.</param>
+    /// <returns>False for what has to be loaded, and for every tensor of a file in a stream or in memory.</returns>
+    /// <exception cref="TableFormatException">The tensor is missing.</exception>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
+    public bool CanMapTable(string name) => TableTensors.CanMap(_file, Find(name));
 
     /// <summary>Reads the only table of the file, whatever its name.</summary>
     /// <param name="options">Limits; null for those the file was opened with.</param>
@@ -125,7 +140,10 @@ public sealed unsafe class TableFile : IDisposable
     /// Rows that do not start on a 64-byte line (<see cref="TensorInfo.Offset"/>) are right, but slower to look up. Sums are not
     /// checked: that is what <see cref="Verify"/> is for. The table stays when the file is disposed.
     /// </remarks>
-    /// <param name="name">A float32 tensor of rank 2 that <see cref="TensorInfo.IsRowMajor"/>.</param>
+    /// <param name="name">
+    /// A tensor of rank 2 that <see cref="TensorInfo.IsRowMajor"/>, of float32, float16 or bfloat16, or a compact table's codes: what
+    /// <see cref="CanMapTable"/>. The table has the codec of the file.
+    /// </param>
     /// <param name="options">Null for the defaults.</param>
     /// <returns>A read-only table that the caller disposes.</returns>
     /// <exception cref="TableFormatException">The tensor is missing, of another type, rank or layout, or the file was cut.</exception>
@@ -134,11 +152,11 @@ public sealed unsafe class TableFile : IDisposable
     /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
     public EmbeddingTable MapTable(string name, MapOptions? options = null)
     {
-        TensorView tensor = Find(name).View;
+        TensorInfo tensor = Find(name);
         if (_file.Handle == null) Throw.InvalidOperation("only a table in a file can be mapped, not one in a stream or in memory.");
         FormatError error = default;
-        return TableTensors.TryCheck(tensor, name, ref error)
-            && TableTensors.TryMap(_file, tensor, name, options ?? new MapOptions(), out EmbeddingTable? table, ref error)
+        return (tensor.Compact != null || TableTensors.TryCheck(tensor.View, name, ref error))
+            && TableTensors.TryMap(_file, tensor, options ?? new MapOptions(), out EmbeddingTable? table, ref error)
             ? table
             : throw error.ToException(_file.Name);
     }
@@ -232,7 +250,7 @@ public sealed unsafe class TableFile : IDisposable
     /// <summary>Writes the tensors to a file of another format, or of the same, and metadata where the format has a place for it.</summary>
     /// <remarks>
     /// The file appears at once or not at all. Types that the format does not have - bfloat16 and 8-bit floats in NumPy - become
-    /// float32, which holds all their values. Tensors go through a small buffer, but for strided ones, which are gathered first.
+    /// float32, which holds all their values; so do the rows of compact tables in all formats but safetensors. Tensors go through a small buffer, but for strided ones, which are gathered first.
     /// </remarks>
     /// <param name="path">Where to; an existing file is replaced, also the one that is open.</param>
     /// <param name="format">Any but <see cref="TableFileFormat.PyTorchLegacy"/>.</param>
@@ -253,10 +271,27 @@ public sealed unsafe class TableFile : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ThrowIfDisposed();
-        IReadOnlyList<TensorInfo> tensors = name == null ? Tensors : [Find(name)];
+        bool keepsCodes = format == TableFileFormat.Safetensors;
+        IReadOnlyList<TensorInfo> tensors = name == null ? Tensors : Find(name) is { Compact: not null } && keepsCodes ? [Find(name), Find(name + CompactRows.PairsSuffix)] : [Find(name)];
         List<TensorSource> sources = new(tensors.Count);
-        foreach (TensorInfo tensor in tensors) sources.Add(TensorFileWriter.Source(tensor, format, Write));
+        foreach (TensorInfo tensor in tensors)
+        {
+            if (keepsCodes || (!tensor.IsPart && tensor.Compact == null)) sources.Add(TensorFileWriter.Source(tensor, format, Write));
+            else if (tensor.Compact is { } compact) sources.Add(new TensorSource(tensor.Name, TensorDtype.Float32, [tensor.Shape[0], compact.Dim], tensor.Shape[0] * compact.Dim * sizeof(float), output => WriteDecoded(tensor.Name, output)));
+        }
+
         TensorFileWriter.Save(path, format, sources, Metadata, progress, cancellationToken);
+
+        void WriteDecoded(string codes, Stream output)
+        {
+            using EmbeddingTable table = LoadTable(codes);
+            float[] row = new float[table.Dim];
+            for (long i = 0; i < table.RowCount; i++)
+            {
+                table.CopyRowTo(i, row);
+                output.Write(MemoryMarshal.AsBytes(row.AsSpan()));
+            }
+        }
 
         void Write(TensorView view, bool asFloats, Stream output)
         {

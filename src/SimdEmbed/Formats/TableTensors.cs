@@ -31,14 +31,18 @@ internal static unsafe class TableTensors
     {
         table = null;
         if (tensor.Count > long.MaxValue / sizeof(float)) return error.Fail("table-shape", tensor.Place, $"shape {tensor.ShapeText} is too large");
-        if (!content.TryReserve(tensor, tensor.Count * sizeof(float), options, ref error)) return false;
-        EmbeddingTable made = EmbeddingTable.Uninitialized(tensor.Shape[0], (int)tensor.Shape[1]);
+        RowCodec codec = options.KeepHalf ? CompactRows.CodecOf(tensor.Dtype) ?? RowCodec.Float32 : RowCodec.Float32;
+        nint stride = RowCodecs.RowBytes(codec, (int)tensor.Shape[1]);
+        if (!content.TryReserve(tensor, tensor.Shape[0] * stride, options, ref error)) return false;
+        EmbeddingTable made = EmbeddingTable.Uninitialized(tensor.Shape[0], (int)tensor.Shape[1], codec);
         bool isRead = false;
         try
         {
-            RowView rows = made.OpenWrite();
-            Debug.Assert(rows.Stride == (nint)rows.Dim * sizeof(float), "float32 rows lie side by side");
-            isRead = TensorReader.TryReadFloats(tensor, (float*)rows.Rows, ref error);
+            RowView rows = made.OpenRead();
+            Debug.Assert(rows.Stride == stride, "rows lie side by side");
+            isRead = codec == RowCodec.Float32
+                ? TensorReader.TryReadFloats(tensor, (float*)rows.Rows, ref error)
+                : TensorReader.TryReadBytes(tensor, rows.Rows, ref error);
         }
         finally
         {
@@ -49,21 +53,57 @@ internal static unsafe class TableTensors
         return isRead;
     }
 
-    /// <summary>Makes a table of a part of the file, of a tensor that passed <see cref="TryCheck"/>.</summary>
-    public static bool TryMap(
-        FileBytes file, TensorView tensor, string name, MapOptions options, [NotNullWhen(true)] out EmbeddingTable? table, ref FormatError error)
+    /// <summary>Makes a table of codes with their scales and biases, bit for bit.</summary>
+    public static bool TryLoad(
+        TensorContent content, CompactRows compact, LoadOptions options, [NotNullWhen(true)] out EmbeddingTable? table, ref FormatError error)
     {
         table = null;
-        if (tensor.Dtype != TensorDtype.Float32 || !tensor.IsContiguous || tensor.IsBigEndian || tensor.Bytes.FileOffset is not { } start)
+        if (!content.TryReserve(compact.Codes, compact.Codes.ByteLength + compact.Pairs.ByteLength, options, ref error)) return false;
+        EmbeddingTable made = EmbeddingTable.Uninitialized(compact.Codes.Shape[0], compact.Dim, compact.Codec);
+        bool isRead = false;
+        try
+        {
+            RowView rows = made.OpenRead();
+            isRead = TensorReader.TryReadBytes(compact.Codes, rows.Rows, ref error) && TensorReader.TryReadBytes(compact.Pairs, (byte*)rows.Side, ref error);
+        }
+        finally
+        {
+            if (!isRead) made.Dispose();
+        }
+
+        if (isRead) table = made;
+        return isRead;
+    }
+
+    /// <summary>
+    /// Whether the rows of a table lie in the file as a table has them. Those that are no float32 are read in whole vectors, so that the
+    /// system must have mapped some bytes behind the last, be it of other tensors or the rest of a page.
+    /// </summary>
+    public static bool CanMap(FileBytes file, TensorInfo tensor)
+    {
+        if (file.Handle == null || tensor is not { Codec: { } codec, IsRowMajor: true }) return false;
+        if (codec == RowCodec.Float32) return true;
+        long page = Environment.SystemPageSize;
+        long mapped = (file.Length + page - 1) / page * page;
+        return tensor.View.Place <= mapped - AlignedMemory.Overread - tensor.ByteLength;
+    }
+
+    /// <summary>Makes a table of a part of the file.</summary>
+    public static bool TryMap(
+        FileBytes file, TensorInfo tensor, MapOptions options, [NotNullWhen(true)] out EmbeddingTable? table, ref FormatError error)
+    {
+        table = null;
+        long offset = tensor.View.Place;
+        if (!CanMap(file, tensor))
         {
             return error.Fail(
                 "map-layout",
-                tensor.Place,
-                $"tensor {FormatError.Quote(name)} cannot be mapped: only float32, row-major, little-endian and uncompressed ones can. Load it");
+                offset,
+                $"tensor {FormatError.Quote(tensor.Name)} cannot be mapped: only float32, float16, bfloat16 and codes can that are row-major, "
+                    + "little-endian and uncompressed, and those narrower than float32 not at the very end of a page that ends the file. Load it");
         }
 
         // Once more, and after mapping: the file may have been cut since it was opened, and what is behind its end must not be touched.
-        long offset = start + (tensor.Start * sizeof(float));
         MappedMemory memory = new(file.Handle!);
         if (memory.Length < file.Length || offset > memory.Length - tensor.ByteLength)
         {
@@ -74,7 +114,16 @@ internal static unsafe class TableTensors
 
         memory.AdviseRandom();
         if (options.Prefault) memory.Prefault(offset, tensor.ByteLength);
-        table = EmbeddingTable.Mapped(memory, memory.Start + offset, tensor.Shape[0], (int)tensor.Shape[1]);
+        RowCodec codec = tensor.Codec!.Value;
+        nint stride = RowCodecs.RowBytes(codec, tensor.Dim);
+        float* pairs = null;
+        if (tensor.Compact is { } compact)
+        {
+            if (options.Prefault) memory.Prefault(compact.Pairs.Place, compact.Pairs.ByteLength);
+            pairs = (float*)(memory.Start + compact.Pairs.Place);
+        }
+
+        table = EmbeddingTable.Mapped(memory, new RowView(memory.Start + offset, stride, tensor.Shape[0], tensor.Dim, padded: codec != RowCodec.Float32, pairs), codec);
         return true;
     }
 

@@ -43,10 +43,28 @@ public sealed class TensorInfo
     /// </summary>
     public bool IsRowMajor => View.IsContiguous && !View.IsBigEndian && View.Bytes.FileOffset != null;
 
-    /// <summary>Whether a table can be made of it: rank 2, at least one column, and floats.</summary>
-    public bool IsTable => View.Dtype.IsTableFloat() && View.Shape is [_, >= 1 and <= int.MaxValue];
+    /// <summary>
+    /// Whether a table can be made of it: rank 2, at least one column, and floats; or a compact table's codes, which have their scale
+    /// and bias in another tensor, that is no table then.
+    /// </summary>
+    public bool IsTable => Compact != null || (!IsPart && View.Dtype.IsTableFloat() && View.Shape is [_, >= 1 and <= int.MaxValue]);
+
+    /// <summary>How the table's rows are stored, where they lie in the file as a table has them; null for no table, and for other floats.</summary>
+    public RowCodec? Codec => Compact?.Codec ?? (IsTable ? CompactRows.CodecOf(View.Dtype) : null);
+
+    /// <summary>The columns of the table; 0 for no table.</summary>
+    public int Dim => Compact?.Dim ?? (IsTable ? (int)View.Shape[1] : 0);
+
+    /// <summary>Bytes in the file of one row of the table, with its scale and bias; 0 for no table.</summary>
+    public long RowBytes => Compact?.RowBytes ?? (IsTable ? View.Shape[1] * View.Dtype.ElementBytes() : 0);
 
     internal TensorView View { get; }
+
+    /// <summary>What the tensor is the codes of, or null.</summary>
+    internal CompactRows? Compact { get; set; }
+
+    /// <summary>Whether it is the scale and bias of another tensor's codes.</summary>
+    internal bool IsPart { get; set; }
 
     /// <summary>Name, type and shape in PyTorch's words: <c>emb.weight: float32 [100, 6]</c>.</summary>
     /// <returns>One line.</returns>

@@ -33,6 +33,7 @@ public static class WordTensors
     {
         ArgumentNullException.ThrowIfNull(writer);
         foreach (TensorSource source in Sources(name, words)) writer.Add(source.Name, source.Dtype, source.Shape, source.Write);
+        writer.Add(name, words.Table);
     }
 
     /// <summary>Writes a file of one table and its words. It appears at once or not at all.</summary>
@@ -50,7 +51,18 @@ public static class WordTensors
         string path, string name, WordTable words, TableFileFormat format, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        TensorFileWriter.Save(path, format, Sources(name, words), FrozenDictionary<string, string>.Empty, progress, cancellationToken);
+        if (format == TableFileFormat.Safetensors)
+        {
+            SafetensorsWriter writer = new();
+            writer.Add(name, words);
+            writer.Save(path, progress, cancellationToken);
+        }
+        else
+        {
+            List<TensorSource> sources = [TensorSource.Of(name, (words ?? throw new ArgumentNullException(nameof(words))).Table), .. Sources(name, words)];
+            TensorFileWriter.Save(path, format, sources, FrozenDictionary<string, string>.Empty, progress, cancellationToken);
+        }
+
         GC.KeepAlive(words);
     }
 
@@ -107,7 +119,6 @@ public static class WordTensors
         long offsets = vocabulary.Count + 1L;
         return
         [
-            TensorSource.Of(name, words.Table),
             new(name + WordsSuffix, TensorDtype.UInt8, [bytes], bytes, stream => stream.Write(vocabulary.Bytes)),
             new(name + OffsetsSuffix, TensorDtype.Int64, [offsets], offsets * sizeof(long), stream => WriteOffsets(vocabulary, stream)),
         ];

@@ -112,11 +112,13 @@ internal sealed unsafe class WordText
     {
         if (hasHeader) stream.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{table.RowCount} {table.Dim}\n")));
         Span<byte> number = stackalloc byte[32];
+        float[] values = new float[table.Dim];
         for (int row = 0; row < vocabulary.Count; row++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             stream.Write(vocabulary.GetUtf8(row));
-            foreach (float value in table.GetRow(row))
+            table.CopyRowTo(row, values);
+            foreach (float value in values)
             {
                 number[0] = (byte)' ';
                 stream.Write(number[..(1 + Format(value, number[1..]))]);

@@ -1,4 +1,3 @@
-using SimdEmbed.Initializers;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
 

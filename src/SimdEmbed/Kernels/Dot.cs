@@ -21,16 +21,24 @@ internal static unsafe class Dot<TIndex>
 
     /// <summary>
     /// <c>output[i] = sum over j of table[indices[i], j] * bags[b, j]</c> for each index <c>i</c> of each bag <c>b</c>, times the
-    /// plan's scale of the index where there is one.
+    /// plan's scale of the index where there is one. Rows that are no floats are decoded into <paramref name="scratch"/>, <c>Dim</c> floats.
     /// </summary>
-    public static void RunBags(in RowView table, in BagPlan<TIndex> plan, in RowView bags, float* output)
+    public static void RunBags<TCodec>(in RowView table, in BagPlan<TIndex> plan, in RowView bags, float* scratch, float* output)
+        where TCodec : struct, IRowCodec
     {
         for (int bag = 0; bag < plan.Count; bag++)
         {
             float* right = Row(bags, null, bag);
             for (int i = plan.Offsets[bag]; i < plan.Offsets[bag + 1]; i++)
             {
-                float dot = LaneReduce<DotOp>.Run(Row(table, plan.Indices, i), right, table.Dim, default);
+                float* left = Row(table, plan.Indices, i);
+                if (TCodec.Bits != 32)
+                {
+                    Gather<TIndex, TCodec>.Row((byte*)left, null, table.Dim, scratch);
+                    left = scratch;
+                }
+
+                float dot = LaneReduce<DotOp>.Run(left, right, table.Dim, default);
                 output[i] = plan.Scales == null ? dot : dot * plan.Scales[i];
             }
         }

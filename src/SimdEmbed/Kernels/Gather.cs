@@ -90,9 +90,17 @@ internal static unsafe class Gather<TIndex, TCodec>
     public static void Row(byte* row, float* side, nint dim, float* target)
     {
         nint width = Vector<float>.Count;
-        if (TCodec.Parts > 1 || dim < width)
+        if (TCodec.Parts > 1)
         {
-            Buffered(row, side, dim, target);
+            nint words = dim / (TCodec.Parts * IRowCodec.Group) * IRowCodec.Group;
+            if (words > 0) Groups(row, side, words, target);
+            if (words * TCodec.Parts < dim) Buffered(row, side, dim, words * TCodec.Parts, target);
+            return;
+        }
+
+        if (dim < width)
+        {
+            Buffered(row, side, dim, 0, target);
             return;
         }
 
@@ -130,15 +138,42 @@ internal static unsafe class Gather<TIndex, TCodec>
         }
     }
 
-    /// <summary>Rows whose vectors are not columns in order, or go beyond the last.</summary>
-    private static void Buffered(byte* row, float* side, nint dim, float* target)
+    /// <summary>The whole groups of a row's words: each vector's columns lie side by side.</summary>
+    private static void Groups(byte* row, float* side, nint words, float* target)
+    {
+        Vector<float> scale = TCodec.Affine ? new Vector<float>(side[0]) : default;
+        Vector<float> bias = TCodec.Affine ? new Vector<float>(side[1]) : default;
+        for (nint word = 0; word < words; word += Vector<float>.Count)
+        {
+            byte* at = row + (word * sizeof(uint));
+            float* to = target + ((word & ~(nint)(IRowCodec.Group - 1)) * TCodec.Parts) + (word & (IRowCodec.Group - 1));
+            FourParts(at, 0, scale, bias, to);
+            if (TCodec.Parts > 4) FourParts(at, 4, scale, bias, to);
+            if (TCodec.Parts <= 8) continue;
+            FourParts(at, 8, scale, bias, to);
+            FourParts(at, 12, scale, bias, to);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FourParts(byte* at, int k, Vector<float> scale, Vector<float> bias, float* to)
+    {
+        Vector<float> a = Value(at, k, scale, bias), b = Value(at, k + 1, scale, bias), c = Value(at, k + 2, scale, bias), d = Value(at, k + 3, scale, bias);
+        Unsafe.WriteUnaligned(to + (k * IRowCodec.Group), a);
+        Unsafe.WriteUnaligned(to + ((k + 1) * IRowCodec.Group), b);
+        Unsafe.WriteUnaligned(to + ((k + 2) * IRowCodec.Group), c);
+        Unsafe.WriteUnaligned(to + ((k + 3) * IRowCodec.Group), d);
+    }
+
+    /// <summary>The vectors from <paramref name="position"/> on whose columns are not in order, or go beyond the last.</summary>
+    private static void Buffered(byte* row, float* side, nint dim, nint position, float* target)
     {
         nint width = Vector<float>.Count;
         nint span = TCodec.Span(dim);
         float* values = stackalloc float[TCodec.Parts * Vector<float>.Count];
         Vector<float> scale = TCodec.Affine ? new Vector<float>(side[0]) : default;
         Vector<float> bias = TCodec.Affine ? new Vector<float>(side[1]) : default;
-        for (nint position = 0; position < span; position += TCodec.Parts * width)
+        for (; position < span; position += TCodec.Parts * width)
         {
             byte* at = row + (position * TCodec.Bits / 8);
             for (int k = 0; k < TCodec.Parts; k++) Unsafe.WriteUnaligned(values + (k * width), Value(at, k, scale, bias));

@@ -5,10 +5,14 @@ namespace SimdEmbed.Kernels;
 /// <summary>How a row becomes vectors of floats, and which columns a vector holds.</summary>
 /// <remarks>
 /// A <em>position</em> counts lanes of a row's vectors in the codec's order: the vector at position <c>p</c> is loaded from byte
-/// <c>p * Bits / 8</c> of the row. Where <see cref="Parts"/> is 1, positions are columns.
+/// <c>p * Bits / 8</c> of the row. Where <see cref="Parts"/> is 1, positions are columns. Otherwise a row is 32-bit words, and part <c>p</c> of
+/// word <c>i</c> of a whole group of <see cref="Group"/> is column <c>p * Group + i</c> of the group.
 /// </remarks>
 internal unsafe interface IRowCodec
 {
+    /// <summary>Words of a group.</summary>
+    const int Group = 16;
+
     /// <summary>Bits of a column.</summary>
     static abstract int Bits { get; }
 

@@ -69,20 +69,66 @@ internal static unsafe class Update<TUpdate>
             float* weights = (float*)(table.Rows + (row * table.Stride));
             float* gradient = (float*)(gradients.Rows + ((slots == null ? i : (nint)slots[i]) * gradients.Stride));
             float* own = (float*)(state.Rows + (row * state.Stride));
-            Vector<float> shared = update.BeginRow(weights, gradient, own, dim);
-            for (nint column = 0; column < whole; column += width)
+            Row(weights, gradient, own, stride, dim, whole, update, tail);
+        }
+    }
+
+    /// <summary>
+    /// As <see cref="Run"/>, for rows of half width: a row is widened into <paramref name="scratch"/>, <c>Dim</c> floats and a vector,
+    /// stepped there, and rounded back. Without <paramref name="rows"/>, the first is row <paramref name="firstRow"/> of its table.
+    /// </summary>
+    public static void RunHalf<TCodec>(
+        in RowView table,
+        long firstRow,
+        in RowView state,
+        long* rows,
+        int count,
+        in RowView gradients,
+        long* slots,
+        TUpdate update,
+        RowRounding rounding,
+        float* scratch,
+        int following = 0)
+        where TCodec : struct, IHalfCodec
+    {
+        nint dim = table.Dim;
+        nint whole = dim - (dim % Vector<float>.Count);
+        float* tail = stackalloc float[(2 + MostStateVectors) * Vector<float>.Count];
+        new Span<float>(tail, (2 + MostStateVectors) * Vector<float>.Count).Clear();
+        for (int i = 0; i < count; i++)
+        {
+            nint row = rows == null ? i : (nint)rows[i];
+            if (rows != null)
             {
-                Vector<float> updated = update.Apply(
-                    Unsafe.ReadUnaligned<Vector<float>>(weights + column),
-                    Unsafe.ReadUnaligned<Vector<float>>(gradient + column),
-                    shared,
-                    own + column,
-                    stride);
-                Unsafe.WriteUnaligned(weights + column, updated);
+                nint next = (nint)rows[int.Min(i + Ahead, count + following - 1)];
+                Prefetch.Row(table.Rows + (next * table.Stride), table.Stride);
+                if (state.Stride != 0) Prefetch.Row(state.Rows + (next * state.Stride), state.Stride);
             }
 
-            if (whole < dim) Tail(weights, gradient, shared, own, stride, dim, whole, update, tail);
+            byte* place = table.Rows + (row * table.Stride);
+            float* gradient = (float*)(gradients.Rows + ((slots == null ? i : (nint)slots[i]) * gradients.Stride));
+            Gather<int, TCodec>.Row(place, null, dim, scratch);
+            Row(scratch, gradient, (float*)(state.Rows + (row * state.Stride)), state.Dim, dim, whole, update, tail);
+            rounding.Store<TCodec>(scratch, dim, place, rows == null ? firstRow + i : row);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Row(float* weights, float* gradient, float* state, nint stride, nint dim, nint whole, TUpdate update, float* tail)
+    {
+        Vector<float> shared = update.BeginRow(weights, gradient, state, dim);
+        for (nint column = 0; column < whole; column += Vector<float>.Count)
+        {
+            Vector<float> updated = update.Apply(
+                Unsafe.ReadUnaligned<Vector<float>>(weights + column),
+                Unsafe.ReadUnaligned<Vector<float>>(gradient + column),
+                shared,
+                state + column,
+                stride);
+            Unsafe.WriteUnaligned(weights + column, updated);
+        }
+
+        if (whole < dim) Tail(weights, gradient, shared, state, stride, dim, whole, update, tail);
     }
 
     /// <summary>

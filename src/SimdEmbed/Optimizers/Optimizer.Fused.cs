@@ -88,7 +88,8 @@ public abstract unsafe partial class Optimizer
         {
             StepWork work = new()
             {
-                Table = state.Table!.OpenWrite(),
+                Table = state.Table!.OpenTraining(),
+                Codec = state.Table.Codec,
                 State = state.View,
                 Rows = groups.Rows,
                 Count = groups.Count,

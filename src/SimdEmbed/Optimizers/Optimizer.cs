@@ -6,7 +6,8 @@ using SimdEmbed.Optimizers;
 namespace SimdEmbed;
 
 /// <summary>
-/// Changes the weights of tables by their gradients. Memory for what it remembers of a table is taken when the table is added.
+/// Changes the weights of tables by their gradients. Memory for what it remembers of a table, in float32 whatever the table's codec, is
+/// taken when the table is added.
 /// One thread uses an optimizer, and its tables, at a time.
 /// </summary>
 /// <remarks>
@@ -49,12 +50,13 @@ public abstract unsafe partial class Optimizer : IDisposable
     /// <param name="group">One of <see cref="Groups"/>, or null for the first.</param>
     /// <exception cref="ArgumentException">The group is another optimizer's, or the table is in another group.</exception>
     /// <exception cref="InsufficientMemoryException">There is no memory for the state.</exception>
+    /// <exception cref="InvalidOperationException">The table is read-only, or its rows are integer codes.</exception>
     /// <exception cref="ObjectDisposedException">The optimizer or the table was disposed.</exception>
     public void Add(EmbeddingTable table, ParameterGroup? group = null)
     {
         ArgumentNullException.ThrowIfNull(table);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        _ = table.OpenWrite();
+        _ = table.OpenTraining();
         group = OwnGroup(group);
         if (_tables.TryGetValue(table, out ParameterState? known))
         {
@@ -62,7 +64,7 @@ public abstract unsafe partial class Optimizer : IDisposable
             return;
         }
 
-        ParameterState state = new(table, group, LayoutOf(group.Options), table.RowCount, table.Dim);
+        ParameterState state = new(table, group, LayoutOf(group.Options), table.RowCount, table.Dim) { Number = _all.Count };
         _tables.Add(table, state);
         _all.Add(state);
     }
@@ -82,7 +84,7 @@ public abstract unsafe partial class Optimizer : IDisposable
         if (rows < 1) Throw.OutOfRange(nameof(rows), rows, "1 or more");
         if (columns < 1 || (long)rows * columns > int.MaxValue) Throw.OutOfRange(nameof(columns), columns, "1 or more, with at most 2147483647 elements");
         group = OwnGroup(group);
-        ParameterState state = new(null, group, LayoutOf(group.Options), rows, columns);
+        ParameterState state = new(null, group, LayoutOf(group.Options), rows, columns) { Number = _all.Count };
         _all.Add(state);
         return new DenseParameter(this, state);
     }
@@ -108,7 +110,7 @@ public abstract unsafe partial class Optimizer : IDisposable
             EmbeddingGradient gradient = gradients[i];
             ArgumentNullException.ThrowIfNull(gradient, nameof(gradients));
             ParameterState state = StateOf(gradient.Table, nameof(gradients));
-            _ = gradient.Table.OpenWrite();
+            _ = gradient.Table.OpenTraining();
             GradientRows rows = gradient.OpenTouched();
             for (int other = 0; other < i; other++)
             {
@@ -199,7 +201,7 @@ public abstract unsafe partial class Optimizer : IDisposable
         ArgumentNullException.ThrowIfNull(resized);
         ObjectDisposedException.ThrowIf(_disposed, this);
         ParameterState state = StateOf(table, nameof(table));
-        _ = resized.OpenWrite();
+        _ = resized.OpenTraining();
         if (resized.Dim != table.Dim) Throw.Argument(nameof(resized), $"resized has rows of {resized.Dim}, the table of {table.Dim}.");
         if (_tables.ContainsKey(resized)) Throw.Argument(nameof(resized), "resized was added to this optimizer already.");
         ParameterState replaced = state.For(resized);
@@ -270,7 +272,7 @@ public abstract unsafe partial class Optimizer : IDisposable
     {
         ParameterState state = _tables[gradient.Table];
         GradientRows rows = gradient.OpenTouched();
-        StepWork work = new() { Table = gradient.Table.OpenWrite(), State = state.View, Rows = rows.Rows, Count = rows.Count, Values = rows.Values, Slots = rows.Slots };
+        StepWork work = new() { Table = gradient.Table.OpenTraining(), Codec = gradient.Table.Codec, State = state.View, Rows = rows.Rows, Count = rows.Count, Values = rows.Values, Slots = rows.Slots };
         work.Take(DegreeOf(state), ref workspace);
         work.Clip = state.Group.Options.ClipValue ?? float.PositiveInfinity;
         return work;
@@ -308,6 +310,7 @@ public abstract unsafe partial class Optimizer : IDisposable
 
         if (work.Scale != 1) Elementwise.Scale(work.Zeros, work.Scale, work.Table.Dim);
         state.Step++;
+        work.Rounding = new RowRounding(options.HalfRounding == HalfRounding.Stochastic, options.RoundingSeed, state.Number, state.Step);
         Apply(state, ref work);
         if (!moving) return;
         long* keptSlots = workspace.Take<long>((long)state.MovingCount);

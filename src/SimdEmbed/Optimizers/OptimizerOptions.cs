@@ -36,6 +36,17 @@ public abstract record OptimizerOptions
     /// </summary>
     public int Degree { get; init; } = 1;
 
+    /// <summary>
+    /// How the new weights of a float16 or bfloat16 table are rounded; what the optimizer remembers is float32. Other tables are not rounded.
+    /// </summary>
+    public HalfRounding HalfRounding { get; init; }
+
+    /// <summary>
+    /// What stochastic rounding draws from: its bits depend on this seed, the parameter's place in the order of adding, the step, the row
+    /// and the column, and on nothing else.
+    /// </summary>
+    public ulong RoundingSeed { get; init; }
+
     /// <summary>Refuses numbers out of range, by name.</summary>
     internal virtual void Check()
     {
@@ -44,6 +55,7 @@ public abstract record OptimizerOptions
         if (ClipNorm is { } norm && !(norm > 0)) Throw.OutOfRange(nameof(ClipNorm), norm, "null or above 0");
         if (!Enum.IsDefined(NonFinite)) Throw.OutOfRange(nameof(NonFinite), NonFinite, "a defined NonFiniteGradients");
         if (Degree < 1) Throw.OutOfRange(nameof(Degree), Degree, "1 or more");
+        if (!Enum.IsDefined(HalfRounding)) Throw.OutOfRange(nameof(HalfRounding), HalfRounding, "a defined HalfRounding");
     }
 
     /// <summary>Refuses a learning rate out of range.</summary>
@@ -78,4 +90,17 @@ public enum NonFiniteGradients
     /// overflow that arises in a sum passes.
     /// </summary>
     Throw = 1,
+}
+
+/// <summary>How trained weights become half-width floats.</summary>
+public enum HalfRounding
+{
+    /// <summary>
+    /// To one of the two neighbours, by chance: on average the weight is what float32 would have, so that steps smaller than the distance of
+    /// two halves add up. The same seed gives the same bits, on any number of threads.
+    /// </summary>
+    Stochastic = 0,
+
+    /// <summary>To the nearest, ties to even, as PyTorch does: a step of less than half the distance to the next number changes nothing.</summary>
+    Nearest = 1,
 }

@@ -42,6 +42,9 @@ internal sealed unsafe class ParameterState : IDisposable
 
     public StateLayout Layout { get; }
 
+    /// <summary>Its place in the order of adding.</summary>
+    public int Number { get; init; }
+
     public long Rows { get; }
 
     public int Dim { get; }
@@ -82,7 +85,7 @@ internal sealed unsafe class ParameterState : IDisposable
     /// <summary>The state for a table of another size: rows that both have are kept, others start anew.</summary>
     public ParameterState For(EmbeddingTable resized)
     {
-        ParameterState state = new(resized, Group, Layout, resized.RowCount, Dim) { Step = Step };
+        ParameterState state = new(resized, Group, Layout, resized.RowCount, Dim) { Step = Step, Number = Number };
         long kept = long.Min(Rows, resized.RowCount);
         nuint bytes = (nuint)kept * (nuint)Layout.RowBytes(Dim);
         Buffer.MemoryCopy(Owned(_memory).Start, state.View.Rows, bytes, bytes);

@@ -1,6 +1,7 @@
 using SimdEmbed.Gradients;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
+using SimdEmbed.Tables;
 
 namespace SimdEmbed.Optimizers;
 
@@ -15,6 +16,10 @@ internal unsafe ref struct StepWork
 
     public RowView Table;
     public RowView State;
+
+    /// <summary>How the table's rows are stored: floats, of half width perhaps; those are rounded.</summary>
+    public RowCodec Codec;
+    public RowRounding Rounding;
 
     /// <summary>The touched rows, ascending; null where they are the first <see cref="Count"/> of the table.</summary>
     public long* Rows;
@@ -48,12 +53,16 @@ internal unsafe ref struct StepWork
     public int* Heavy;
     public int HeavyCount;
 
+    /// <summary>A row for each thread, and a vector: where half-width rows are floats.</summary>
+    public float* HalfRows;
+
     /// <summary>The gradient of a row that nothing touched.</summary>
     public readonly float* Zeros => Block(Degree);
 
     /// <summary>Workspace bytes of <see cref="Take"/>.</summary>
     public static nuint Bytes(int dim, int degree) =>
-        Workspace.SizeOf<float>((((long)BlockRows * degree) + 1) * dim) + Workspace.SizeOf<float>((long)degree * dim) + Workspace.SizeOf<int>(degree);
+        Workspace.SizeOf<float>((((long)BlockRows * degree) + 1) * dim) + Workspace.SizeOf<float>((long)degree * dim) + Workspace.SizeOf<int>(degree)
+        + Workspace.SizeOf<float>(degree * HalfRowFloats(dim));
 
     /// <summary>Takes the scratch memory for a step that uses <paramref name="degree"/> threads at most.</summary>
     public void Take(int degree, scoped ref Workspace workspace)
@@ -63,6 +72,7 @@ internal unsafe ref struct StepWork
         Blocks = workspace.Take<float>((((long)BlockRows * degree) + 1) * dim);
         HeavySums = workspace.Take<float>((long)degree * dim);
         Heavy = workspace.Take<int>(degree);
+        HalfRows = workspace.Take<float>(degree * HalfRowFloats(dim));
         new Span<float>(Zeros, dim).Clear();
         Clip = float.PositiveInfinity;
         Scale = 1;
@@ -102,6 +112,27 @@ internal unsafe ref struct StepWork
         int chunks = Degree == 1 || rows * Table.Dim < WorkerSet.LeastFloats ? 1 : Degree * RowSplit.ChunksPerThread;
         others.Chunks = chunks;
         WorkerSet.Run(ref others, chunks, Degree);
+    }
+
+    /// <summary>Whole lines, and room for a vector that begins in the last column.</summary>
+    private static long HalfRowFloats(int dim) => ((long)dim + 31) / 16 * 16;
+
+    /// <summary>
+    /// Updates rows of the list, or <paramref name="count"/> rows from <paramref name="first"/> on where there is none, in the codec they have.
+    /// </summary>
+    private readonly void Step<TUpdate>(
+        long first, long* rows, int count, in RowView gradients, long* slots, TUpdate update, int participant, int following = 0)
+        where TUpdate : struct, IRowUpdate
+    {
+        RowView table = rows == null ? From(Table, first) : Table;
+        RowView state = rows == null ? From(State, first) : State;
+        float* scratch = HalfRows + (participant * (nint)HalfRowFloats(Table.Dim));
+        switch (Codec)
+        {
+            case RowCodec.Float32: Update<TUpdate>.Run(table, state, rows, count, gradients, slots, update, following); break;
+            case RowCodec.Float16: Update<TUpdate>.RunHalf<Float16>(table, first, state, rows, count, gradients, slots, update, Rounding, scratch, following); break;
+            default: Update<TUpdate>.RunHalf<BFloat16>(table, first, state, rows, count, gradients, slots, update, Rounding, scratch, following); break;
+        }
     }
 
     private readonly bool IsParallel => Degree > 1 && (long)(HasGroups ? Groups.Starts[Count] : Count) * Table.Dim >= WorkerSet.LeastFloats;
@@ -239,7 +270,7 @@ internal unsafe ref struct StepWork
                 RowView values = Work.Slots != null
                     ? Work.Values
                     : new RowView(Work.Values.Rows + (first * Work.Values.Stride), Work.Values.Stride, end - first, Work.Values.Dim);
-                Run(first, end - first, values, Work.Slots == null ? null : Work.Slots + first, 0);
+                Run(first, end - first, values, Work.Slots == null ? null : Work.Slots + first, participant, 0);
                 return;
             }
 
@@ -248,15 +279,12 @@ internal unsafe ref struct StepWork
             {
                 int count = int.Min(BlockRows, end - first);
                 Work.Fill(first, count, block);
-                Run(first, count, RowView.Dense(block, count, Work.Table.Dim), null, end - first - count);
+                Run(first, count, RowView.Dense(block, count, Work.Table.Dim), null, participant, end - first - count);
             }
         }
 
-        private readonly void Run(int first, int count, in RowView gradients, long* slots, int following)
-        {
-            if (Work.Rows != null) Update<TUpdate>.Run(Work.Table, Work.State, Work.Rows + first, count, gradients, slots, Update, following);
-            else Update<TUpdate>.Run(From(Work.Table, first), From(Work.State, first), null, count, gradients, slots, Update);
-        }
+        private readonly void Run(int first, int count, in RowView gradients, long* slots, int participant, int following) =>
+            Work.Step(first, Work.Rows == null ? null : Work.Rows + first, count, gradients, slots, Update, participant, following);
     }
 
     /// <summary>Rows that nothing touched: their gradient is zeros, one row for all of them.</summary>
@@ -274,7 +302,7 @@ internal unsafe ref struct StepWork
             {
                 int start = (int)((long)Work.OtherCount * chunk / Chunks);
                 int stop = (int)((long)Work.OtherCount * (chunk + 1) / Chunks);
-                Update<TUpdate>.Run(Work.Table, Work.State, Work.OtherRows + start, stop - start, zeros, null, Update);
+                Work.Step(0, Work.OtherRows + start, stop - start, zeros, null, Update, participant);
                 return;
             }
 
@@ -288,7 +316,7 @@ internal unsafe ref struct StepWork
                 while (first < next)
                 {
                     int count = (int)long.Min(next - first, int.MaxValue);
-                    Update<TUpdate>.Run(From(Work.Table, first), From(Work.State, first), null, count, zeros, null, Update);
+                    Work.Step(first, null, count, zeros, null, Update, participant);
                     first += count;
                 }
 

@@ -5,7 +5,7 @@ using SimdEmbed.Kernels;
 namespace SimdEmbed.Tables;
 
 /// <summary>Rows of bfloat16: the upper half of a single-precision number.</summary>
-internal readonly unsafe struct BFloat16 : IRowCodec
+internal readonly unsafe struct BFloat16 : IHalfCodec
 {
     public static int Bits => 16;
 
@@ -37,7 +37,23 @@ internal readonly unsafe struct BFloat16 : IRowCodec
                 target + i, Vector.Narrow(Upper(Unsafe.ReadUnaligned<Vector<float>>(values + i)), Upper(Unsafe.ReadUnaligned<Vector<float>>(values + i + width))));
         }
 
-        for (; i < dim; i++) target[i] = (ushort)Upper(new Vector<float>(values[i]))[0];
+        if (i == dim) return;
+
+        // The rest through a buffer: narrow rows are nothing but rest.
+        float* rest = stackalloc float[2 * Vector<float>.Count];
+        ushort* narrow = stackalloc ushort[2 * Vector<float>.Count];
+        new ReadOnlySpan<float>(values + i, (int)(dim - i)).CopyTo(new Span<float>(rest, (int)(2 * width)));
+        Unsafe.WriteUnaligned(narrow, Vector.Narrow(Upper(Unsafe.ReadUnaligned<Vector<float>>(rest)), Upper(Unsafe.ReadUnaligned<Vector<float>>(rest + width))));
+        new ReadOnlySpan<ushort>(narrow, (int)(dim - i)).CopyTo(new Span<ushort>(target + i, (int)(dim - i)));
+    }
+
+    // A random number below one step of the upper half carries into it as often as the value is above.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Dither(Vector<float> value, Vector<uint> noise)
+    {
+        Vector<uint> bits = Vector.AsVectorUInt32(value);
+        Vector<float> dithered = Vector.AsVectorSingle((bits + (noise >>> 16)) & new Vector<uint>(0xFFFF0000));
+        return Vector.ConditionalSelect(Vector.LessThan(Vector.Abs(value), new Vector<float>(float.PositiveInfinity)), dithered, value);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -30,7 +30,8 @@ public sealed unsafe partial class EmbeddingTable
     {
         _ = OpenRead();
         if (degree < 1) Throw.OutOfRange(nameof(degree), degree, "1 or more");
-        EmbeddingTable converted = new(RowCount, Dim, codec);
+        if (!Enum.IsDefined(codec)) Throw.OutOfRange(nameof(codec), codec, "a defined RowCodec");
+        EmbeddingTable converted = Uninitialized(RowCount, Dim, codec);
         try
         {
             long done = 0;
@@ -38,11 +39,20 @@ public sealed unsafe partial class EmbeddingTable
 
             void Convert(long first, long end)
             {
-                float[] values = new float[Dim];
-                for (long row = first; row < end; row++)
+                // Gone through without the checks of a row's number and length, which are those of the loop.
+                RowView source = OpenRead();
+                RowView target = converted.OpenRead();
+                bool decodes = Codec != RowCodec.Float32;
+                float[] values = new float[decodes ? Dim : 0];
+                fixed (float* decoded = values)
                 {
-                    if (Codec != RowCodec.Float32) CopyRowTo(row, values);
-                    converted.SetRow(row, Codec == RowCodec.Float32 ? GetRow(row) : values);
+                    for (long row = first; row < end; row++)
+                    {
+                        if (decodes) RowCodecs.Decode(Codec, source, row, decoded);
+                        float* floats = decodes ? decoded : (float*)(source.Rows + ((nint)row * source.Stride));
+                        converted.CheckFinite(row, floats);
+                        RowCodecs.Encode(codec, target, row, floats);
+                    }
                 }
 
                 progress?.Report(Interlocked.Add(ref done, end - first));

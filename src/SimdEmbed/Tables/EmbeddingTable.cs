@@ -65,12 +65,13 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         _rows = new RowView(memory.Start, stride, rows, dim, padded: true, _side == null ? null : (float*)_side.Start);
     }
 
-    private EmbeddingTable(IDisposable memory, RowView rows)
+    private EmbeddingTable(IDisposable memory, RowView rows, RowCodec codec)
     {
         _memory = memory;
         _rows = rows;
         RowCount = rows.Count;
         Dim = rows.Dim;
+        Codec = codec;
         IsReadOnly = true;
     }
 
@@ -197,9 +198,11 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         _side?.Dispose();
     }
 
-    /// <summary>A read-only table over memory that it disposes, of any alignment and without a byte to spare at the end.</summary>
-    internal static EmbeddingTable Mapped(IDisposable memory, byte* rows, long count, int dim) =>
-        new(memory, new RowView(rows, Float32.RowBytes(dim), count, dim));
+    /// <summary>
+    /// A read-only table over memory that it disposes, of any alignment; float32 rows without a byte to spare at the end, others with
+    /// <see cref="AlignedMemory.Overread"/> that may be read.
+    /// </summary>
+    internal static EmbeddingTable Mapped(IDisposable memory, RowView rows, RowCodec codec) => new(memory, rows, codec);
 
     /// <summary>A table whose rows are whatever the memory held, for a reader that is about to fill all of them.</summary>
     internal static EmbeddingTable Uninitialized(long rows, int dim, RowCodec codec = RowCodec.Float32) =>
@@ -221,14 +224,36 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         return rows;
     }
 
-    /// <summary>Refuses to train or renormalise rows in place that are not floats.</summary>
-    internal void CheckWritable()
+    /// <summary>The write gate of training: rows of floats, of half width too.</summary>
+    internal ref readonly RowView OpenTraining()
+    {
+        CheckTrainable();
+        CheckNotReadOnly();
+        return ref _rows;
+    }
+
+    /// <summary>Refuses to train rows that are not floats.</summary>
+    internal void CheckTrainable()
     {
         _ = OpenRead();
-        if (Codec != RowCodec.Float32) Throw.InvalidOperation($"rows of {Codec} are only looked up: convert the table to Float32 to train or renormalise it.");
+        if (RowCodecs.IsAffine(Codec)) Throw.InvalidOperation($"rows of {Codec} are only looked up: convert the table to Float32, Float16 or BFloat16 to train it.");
     }
 
     internal Span<float> WritableRow(long row) => Row(OpenWrite(), row);
+
+    /// <summary>Replaces a row by another table's of the same codec and dim, bit for bit.</summary>
+    internal void CopyRowFrom(EmbeddingTable other, long source, long row)
+    {
+        ref readonly RowView from = ref other.OpenRead();
+        ref readonly RowView to = ref OpenRead();
+        CheckRow(source, from);
+        CheckRow(row, to);
+        Debug.Assert(other.Codec == Codec && other.Dim == Dim && !IsReadOnly, "rows are stored alike");
+        Buffer.MemoryCopy(from.Rows + ((nint)source * from.Stride), to.Rows + ((nint)row * to.Stride), to.Stride, to.Stride);
+        if (!RowCodecs.IsAffine(Codec)) return;
+        to.Side[2 * row] = from.Side[2 * source];
+        to.Side[(2 * row) + 1] = from.Side[(2 * source) + 1];
+    }
 
     /// <summary>Forgets the rows from <paramref name="count"/> on, before anybody else has seen the table; their memory stays with it.</summary>
     internal void KeepRows(long count)

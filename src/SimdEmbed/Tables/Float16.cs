@@ -6,7 +6,7 @@ using SimdEmbed.Kernels;
 namespace SimdEmbed.Tables;
 
 /// <summary>Rows of IEEE 754 half precision.</summary>
-internal readonly unsafe struct Float16 : IRowCodec
+internal readonly unsafe struct Float16 : IHalfCodec
 {
     public static int Bits => 16;
 
@@ -29,6 +29,21 @@ internal readonly unsafe struct Float16 : IRowCodec
     /// <summary>Nearest, ties to even; NaN stays NaN, beyond the range is infinity.</summary>
     public static void Encode(float* values, nint dim, byte* row, float* side) =>
         TensorPrimitives.ConvertToHalf(new ReadOnlySpan<float>(values, (int)dim), new Span<Half>(row, (int)dim));
+
+    // The value in steps of the halves around it, 2^-10 of its power of two but 2^-24 at least: exact, and so is what is above the floor.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Dither(Vector<float> value, Vector<uint> noise)
+    {
+        Vector<float> power = Vector.AsVectorSingle(Vector.AsVectorUInt32(value) & new Vector<uint>(0x7F800000));
+        Vector<float> least = new(1f / 16384);
+        Vector<float> step = Vector.ConditionalSelect(Vector.LessThan(power, least), least, power) * new Vector<float>(1f / 1024);
+        Vector<float> steps = value / step;
+        Vector<float> floor = Vector.Floor(steps);
+        Vector<float> chance = Vector.ConvertToSingle(Vector.AsVectorInt32(noise >>> 8)) * new Vector<float>(1f / (1 << 24));
+        Vector<int> up = Vector.GreaterThan(steps - floor, chance);
+        Vector<float> dithered = Vector.ConditionalSelect(up, floor + Vector<float>.One, floor) * step;
+        return Vector.ConditionalSelect(Vector.LessThan(Vector.Abs(value), new Vector<float>(65536f)), dithered, value);
+    }
 
     /// <summary>
     /// Exact for every half, given with its sign extended: moved into a float's places, the exponent is 112 too small, and the product

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using SimdEmbed.Kernels;
 
 namespace SimdEmbed.Tables;
 
@@ -10,7 +11,7 @@ namespace SimdEmbed.Tables;
 /// </summary>
 internal static unsafe class PackedCodes
 {
-    private const int Group = 16;
+    private const int Group = IRowCodec.Group;
 
     /// <summary>Words of a row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -48,6 +49,7 @@ internal static unsafe class PackedCodes
     }
 
     /// <summary>Writes the codes of a row: <c>round((value - low) * inverse)</c>, ties to even, clamped to what the bits hold.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Encode(float* values, nint dim, byte* row, float low, float inverse, int parts)
     {
         int bits = 32 / parts;
@@ -59,20 +61,32 @@ internal static unsafe class PackedCodes
             for (nint word = 0; word < Group; word += Vector<float>.Count)
             {
                 Vector<uint> packed = Vector<uint>.Zero;
-                for (int part = 0; part < parts; part++)
+                for (int part = parts - 1; part >= 0; part--)
                 {
                     Vector<float> value = Unsafe.ReadUnaligned<Vector<float>>(values + (group * parts) + (part * Group) + word);
-                    packed |= Codes(value, low, inverse, top) << (part * bits);
+                    packed = (packed << bits) | Codes(value, low, inverse, top);
                 }
 
                 Unsafe.WriteUnaligned((uint*)row + group + word, packed);
             }
         }
 
-        new Span<uint>((uint*)row + group, (int)(words - group)).Clear();
-        for (nint column = group * parts; column < dim; column++)
+        if (group < words) EncodeRest(values, dim, row, low, inverse, parts, group);
+    }
+
+    /// <summary>The words behind the last whole group.</summary>
+    private static void EncodeRest(float* values, nint dim, byte* row, float low, float inverse, int parts, nint group)
+    {
+        float top = (1 << (32 / parts)) - 1;
+        new Span<uint>((uint*)row + group, (int)(Words(dim, parts) - group)).Clear();
+        float* codes = stackalloc float[Vector<float>.Count];
+        for (nint column = group * parts; column < dim; column += Vector<float>.Count)
         {
-            SetCode(row, dim, column, Codes(new Vector<float>(values[column]), low, inverse, top)[0], parts);
+            // A vector of codes at a time; only where each goes is a matter of its column.
+            nint count = nint.Min(Vector<float>.Count, dim - column);
+            new ReadOnlySpan<float>(values + column, (int)count).CopyTo(new Span<float>(codes, (int)count));
+            Vector<uint> encoded = Codes(Unsafe.ReadUnaligned<Vector<float>>(codes), low, inverse, top);
+            for (int i = 0; i < count; i++) SetCode(row, dim, column + i, encoded[i], parts);
         }
     }
 
@@ -107,7 +121,7 @@ internal static unsafe class PackedCodes
 
         // What is NaN compares false and becomes 0.
         scaled = Vector.ConditionalSelect(Vector.GreaterThan(scaled, Vector<float>.Zero), scaled, Vector<float>.Zero);
-        scaled = Vector.ConditionalSelect(Vector.LessThan(scaled, new Vector<float>(top)), scaled, new Vector<float>(top));
-        return Vector.AsVectorUInt32(Vector.ConvertToInt32(scaled));
+        scaled = Vector.MinNative(scaled, new Vector<float>(top));
+        return Vector.AsVectorUInt32(Vector.ConvertToInt32Native(scaled));
     }
 }

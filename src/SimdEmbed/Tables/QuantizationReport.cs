@@ -40,12 +40,14 @@ public sealed record QuantizationReport
     /// <param name="original">The table before.</param>
     /// <param name="converted">The table after; of the same shape.</param>
     /// <param name="degree">The number of threads; the report is the same for any.</param>
+    /// <param name="progress">Told how many rows are done, now and then, from any of the threads.</param>
     /// <param name="cancellation">Stops the comparison.</param>
     /// <returns>The report; zeros and ones for a table without rows.</returns>
     /// <exception cref="ArgumentException">The shapes differ.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="degree"/> is not 1 or more.</exception>
     /// <exception cref="ObjectDisposedException">A table was disposed.</exception>
-    public static QuantizationReport Compare(EmbeddingTable original, EmbeddingTable converted, int degree = 1, CancellationToken cancellation = default)
+    public static QuantizationReport Compare(
+        EmbeddingTable original, EmbeddingTable converted, int degree = 1, IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(original);
         ArgumentNullException.ThrowIfNull(converted);
@@ -58,8 +60,14 @@ public sealed record QuantizationReport
         long rows = original.RowCount;
         Errors[] blocks = new Errors[(rows + ComparedAtOnce - 1) / ComparedAtOnce];
         long[] histogram = new long[CosineBins.Count];
-        RowBlocks.Run(
-            rows, ComparedAtOnce, degree, (first, end) => blocks[first / ComparedAtOnce] = Errors.Of(original, converted, first, end, histogram), cancellation);
+        long done = 0;
+        RowBlocks.Run(rows, ComparedAtOnce, degree, CompareRows, cancellation);
+
+        void CompareRows(long first, long end)
+        {
+            blocks[first / ComparedAtOnce] = Errors.Of(original, converted, first, end, histogram);
+            progress?.Report(Interlocked.Add(ref done, end - first));
+        }
 
         Errors all = new();
         foreach (Errors block in blocks) all.Add(block);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace SimdEmbed.Tables;
 
@@ -14,22 +15,22 @@ internal static unsafe class RowRange
         float low = values[0];
         float high = low;
         nint i = 0;
-        if (dim >= width)
+        if (dim >= 2 * width)
         {
-            Vector<float> lows = Unsafe.ReadUnaligned<Vector<float>>(values);
-            Vector<float> highs = lows;
-            for (; i <= dim - width; i += width)
+            // Native minima and maxima: of finite numbers they differ in the sign of a zero at most.
+            Vector<float> lows = Unsafe.ReadUnaligned<Vector<float>>(values), otherLows = Unsafe.ReadUnaligned<Vector<float>>(values + width);
+            Vector<float> highs = lows, otherHighs = otherLows;
+            for (i = 2 * width; i <= dim - (2 * width); i += 2 * width)
             {
-                Vector<float> value = Unsafe.ReadUnaligned<Vector<float>>(values + i);
-                lows = Vector.ConditionalSelect(Vector.LessThan(value, lows), value, lows);
-                highs = Vector.ConditionalSelect(Vector.GreaterThan(value, highs), value, highs);
+                Vector<float> value = Unsafe.ReadUnaligned<Vector<float>>(values + i), other = Unsafe.ReadUnaligned<Vector<float>>(values + i + width);
+                lows = Vector.MinNative(lows, value);
+                highs = Vector.MaxNative(highs, value);
+                otherLows = Vector.MinNative(otherLows, other);
+                otherHighs = Vector.MaxNative(otherHighs, other);
             }
 
-            for (int lane = 0; lane < width; lane++)
-            {
-                if (lows[lane] < low) low = lows[lane];
-                if (highs[lane] > high) high = highs[lane];
-            }
+            low = Smallest(Vector.MinNative(lows, otherLows));
+            high = -Smallest(-Vector.MaxNative(highs, otherHighs));
         }
 
         for (; i < dim; i++)
@@ -39,8 +40,21 @@ internal static unsafe class RowRange
         }
 
         // Of zeros of either sign the first met would win, and which that is depends on the width.
-        return (low == 0 ? 0f : low, high);
+        return (low == 0 ? 0f : low, high == 0 ? 0f : high);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Smallest(Vector<float> values)
+    {
+        Vector128<float> four = Vector<float>.Count == 16
+            ? Fold(Vector256.MinNative(values.AsVector512().GetLower(), values.AsVector512().GetUpper()))
+            : Vector<float>.Count == 8 ? Fold(values.AsVector256()) : values.AsVector128();
+        four = Vector128.MinNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MinNative(four, Vector128.Shuffle(four, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Fold(Vector256<float> values) => Vector128.MinNative(values.GetLower(), values.GetUpper());
 
     /// <summary>
     /// <c>embedding_bag_4bit_prepack</c> and its <c>2bit</c> twin: bias is the smallest value, rounded to half precision first, and
@@ -62,13 +76,12 @@ internal static unsafe class RowRange
     /// <summary>The first column that is not finite, or -1.</summary>
     public static nint FirstNotFinite(float* values, nint dim)
     {
-        Vector<float> limit = new(float.PositiveInfinity);
+        // As integers without a sign, infinity and NaN are the largest: one test for the whole row.
+        Vector<int> magnitude = new(0x7FFF_FFFF);
+        Vector<int> largest = Vector<int>.Zero;
         nint i = 0;
-        for (; i <= dim - Vector<float>.Count; i += Vector<float>.Count)
-        {
-            if (!Vector.LessThanAll(Vector.Abs(Unsafe.ReadUnaligned<Vector<float>>(values + i)), limit)) break;
-        }
-
+        for (; i <= dim - Vector<int>.Count; i += Vector<int>.Count) largest = Vector.Max(largest, Unsafe.ReadUnaligned<Vector<int>>(values + i) & magnitude);
+        if (Vector.GreaterThanAny(largest, new Vector<int>(0x7F7F_FFFF))) i = 0;
         for (; i < dim; i++)
         {
             if (!float.IsFinite(values[i])) return i;

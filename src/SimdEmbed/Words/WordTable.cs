@@ -45,18 +45,20 @@ public sealed class WordTable : IDisposable
         ArgumentNullException.ThrowIfNull(target);
         _ = Table.OpenRead();
         EmbeddingTable remapped = new(target.Count, Table.Dim, Table.Codec);
+        float[] values = new float[Table.Dim];
         int kept = 0;
         for (int index = 0; index < target.Count; index++)
         {
             int source = Vocabulary.IndexOf(target.GetUtf8(index));
             if (source == Vocabulary.Unknown)
             {
-                initializer.Fill(index, remapped.WritableRow(index));
+                initializer.Fill(index, values);
+                remapped.SetRow(index, values);
                 continue;
             }
 
             kept++;
-            Table.GetRow(source).CopyTo(remapped.WritableRow(index));
+            remapped.CopyRowFrom(Table, source, index);
         }
 
         GC.KeepAlive(Table);

@@ -101,13 +101,13 @@ public sealed class MappedTableTests
     {
         using TempFolder folder = new();
         SafetensorsWriter writer = new();
-        writer.Add("half", TensorDtype.Float16, [2, 2], new byte[8]);
-        writer.Save(folder["half.safetensors"]);
-        using TableFile half = TableFile.Open(folder["half.safetensors"]);
-        using TableFile memory = TableFile.Open(File.ReadAllBytes(folder["half.safetensors"]));
+        writer.Add("double", TensorDtype.Float64, [2, 2], new byte[32]);
+        writer.Save(folder["double.safetensors"]);
+        using TableFile inFile = TableFile.Open(folder["double.safetensors"]);
+        using TableFile memory = TableFile.Open(File.ReadAllBytes(folder["double.safetensors"]));
 
-        Assert.Equal("map-layout", Assert.Throws<TableFormatException>(() => half.MapTable("half")).Rule);
-        Assert.Throws<InvalidOperationException>(() => memory.MapTable("half"));
+        Assert.Equal("map-layout", Assert.Throws<TableFormatException>(() => inFile.MapTable("double")).Rule);
+        Assert.Throws<InvalidOperationException>(() => memory.MapTable("double"));
     }
 
     [Fact]

@@ -1,4 +1,4 @@
-using SimdEmbed.Initializers;
+using SimdEmbed.Kernels;
 using SimdEmbed.Tests.Support;
 using Xunit;
 

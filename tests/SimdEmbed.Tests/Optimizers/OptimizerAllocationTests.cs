@@ -15,15 +15,17 @@ public static class AloneInTheProcess
 [Collection(AloneInTheProcess.Name)]
 public sealed class OptimizerAllocationTests
 {
-    public static TheoryData<string, bool, int> Modes()
+    public static TheoryData<string, bool, int, RowCodec> Modes()
     {
-        TheoryData<string, bool, int> modes = [];
+        TheoryData<string, bool, int, RowCodec> modes = [];
         foreach (OptimizerRule rule in OptimizerRule.All)
         {
             foreach (bool sparse in new[] { true, false })
             {
-                modes.Add(rule.Name, sparse, 1);
-                modes.Add(rule.Name, sparse, 3);
+                modes.Add(rule.Name, sparse, 1, RowCodec.Float32);
+                modes.Add(rule.Name, sparse, 3, RowCodec.Float32);
+                modes.Add(rule.Name, sparse, 1, RowCodec.Float16);
+                modes.Add(rule.Name, sparse, 3, RowCodec.BFloat16);
             }
         }
 
@@ -32,12 +34,13 @@ public sealed class OptimizerAllocationTests
 
     [Theory]
     [MemberData(nameof(Modes))]
-    public void No_step_allocates(string name, bool sparse, int degree)
+    public void No_step_allocates(string name, bool sparse, int degree, RowCodec codec)
     {
         int before = WorkerSet.MaxDegree;
         WorkerSet.MaxDegree = 3;
         Random random = new(1);
-        using EmbeddingTable table = EmbeddingTable.Create(500, 40, Initializer.Normal(1));
+        using EmbeddingTable floats = EmbeddingTable.Create(500, 40, Initializer.Normal(1));
+        using EmbeddingTable table = floats.ConvertTo(codec);
         using Embedding embedding = new(table, new EmbeddingOptions { Sparse = sparse }, leaveOpen: true);
         using EmbeddingBag bag = new(table, Pooling.Mean, new EmbeddingOptions { Sparse = sparse }, leaveOpen: true);
         using EmbeddingGradient gradient = embedding.CreateGradient();

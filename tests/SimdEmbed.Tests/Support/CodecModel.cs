@@ -13,11 +13,21 @@ internal sealed class CodecModel : Model
     private readonly ReferenceRow[] _rows;
     private readonly float[] _decoded;
 
+    /// <summary>Every codec with every pooling, index type and dim from 1 to 257.</summary>
+    public const int Combinations = Codecs * Poolings * IndexTypes * Dims;
+
+    private const int Codecs = 5;
+    private const int Poolings = 4;
+    private const int IndexTypes = 5;
+    private const int Dims = 257;
+
+    /// <summary>Of three seeds in a row one is the next combination, and two are of any, with narrow rows for the most part.</summary>
     public CodecModel(int seed)
-        : base(seed)
+        : base(seed, seed % 3 == 0 ? (seed / 3 / (Codecs * Poolings) % IndexTypes, (seed / 3 / (Codecs * Poolings * IndexTypes) % Dims) + 1) : null)
     {
-        _codec = (RowCodec)Random.Next(1, 6);
-        _pooling = (Pooling)Random.Next(4);
+        int combination = seed % 3 == 0 ? seed / 3 : Random.Next(Codecs * Poolings);
+        _codec = (RowCodec)(1 + (combination % Codecs));
+        _pooling = (Pooling)(combination / Codecs % Poolings);
         _starts = NewStarts();
         _weights = _pooling != Pooling.Max && Random.Next(2) == 0 ? Values(Indices.Length) : null;
         if (IsAffine)
@@ -38,6 +48,9 @@ internal sealed class CodecModel : Model
         .. Enum.GetValues<RowCodec>().Where(codec => codec != RowCodec.Float32).Select(codec => $"{codec} weighted"),
         .. Enum.GetValues<RowCodec>().Where(codec => codec != RowCodec.Float32).Select(codec => $"{codec} limited"),
     ];
+
+    /// <summary>Which of the combinations this is.</summary>
+    public int Combination => (((((int)_codec - 1) * Poolings) + (int)_pooling) * IndexTypes * Dims) + (IndexType * Dims) + Dim - 1;
 
     private bool IsAffine => _codec is RowCodec.Int8 or RowCodec.Int4 or RowCodec.Int2;
 

@@ -24,13 +24,14 @@ internal abstract class Model
         WorkerSet.LeastFloats = 0;
     }
 
-    protected Model(int seed)
+    protected Model(int seed, (int IndexType, int Dim)? chosen = null)
     {
         Seed = seed;
         Random = new Random(seed);
         Dim = Random.Next(3) == 0 ? Random.Next(1, 258) : Random.Next(1, 40);
         Rows = Random.Next(1, 40);
         IndexType = Random.Next(5);
+        if (chosen is { } both) (IndexType, Dim) = both;
         Options = NewOptions();
         Indices = NewIndices();
         if (Options.UnknownIndices == UnknownIndexPolicy.Throw && Indices.Length > 0 && Random.Next(10) == 0)

@@ -37,6 +37,8 @@ internal sealed class OptimizerModel : Model
         _weights = _bags && _pooling != Pooling.Max && Random.Next(3) == 0 ? Values(Indices.Length) : null;
         _outputGradients = [.. _rates.Select(_ => Values((_bags ? _starts.Length - 1 : Indices.Length) * Dim))];
         Knobs = new OptimizerKnobs(Random, _rates[0], _throws);
+        if (Knobs.Codec == RowCodec.Float16) Array.ConvertAll(Weight, x => (float)(Half)x).CopyTo(Weight, 0);
+        if (Knobs.Codec == RowCodec.BFloat16) ReferenceCodec.BFloat16(Weight).Codes.CopyTo(Weight, 0);
     }
 
     public static string[] Classes { get; } =
@@ -45,6 +47,7 @@ internal sealed class OptimizerModel : Model
         .. OptimizerRule.All.SelectMany(rule => new[] { $"{rule.Name} sparse", $"{rule.Name} dense" }),
         "lookups", "bags", "winners", "weighted bags", "accumulated", "clip by value", "clip by norm", "clip by both", "maximize", "weight decay",
         "moving rows", "a row above its share", "non-finite refused",
+        .. OptimizerRule.All.SelectMany(rule => new[] { $"{rule.Name} Float16", $"{rule.Name} BFloat16" }), "rounded to nearest",
     ];
 
     private OptimizerKnobs Knobs { get; }
@@ -74,6 +77,8 @@ internal sealed class OptimizerModel : Model
         if (Knobs.Maximize) yield return "maximize";
         if (Knobs.WeightDecay != 0 && _rule.Decays) yield return "weight decay";
         if (IsMoving) yield return "moving rows";
+        if (Knobs.Codec != RowCodec.Float32) yield return $"{_rule.Name} {Knobs.Codec}";
+        if (Knobs.Codec != RowCodec.Float32 && Knobs.HalfRounding == HalfRounding.Nearest) yield return "rounded to nearest";
         if (Indices.GroupBy(i => i).Any(group => group.Count() > Indices.Length / _threads)) yield return "a row above its share";
         if (Planted < 0 && Enumerable.Range(0, _rates.Length).Any(IsRefused)) yield return "non-finite refused";
     }
@@ -92,7 +97,7 @@ internal sealed class OptimizerModel : Model
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
         EmbeddingOptions options = Options with { MaxNorm = null };
-        using EmbeddingTable table = TestTable.From(Weight, Rows, Dim);
+        using EmbeddingTable table = TestTable.From(Weight, Rows, Dim, Knobs.Codec);
         using Embedding embedding = new(table, options, leaveOpen: true);
         using EmbeddingBag bag = new(table, _pooling, options, leaveOpen: true);
         using EmbeddingGradient gradient = embedding.CreateGradient();
@@ -121,6 +126,7 @@ internal sealed class OptimizerModel : Model
             {
                 call();
                 reference.Step(expected, values, touched, dense: !_sparse);
+                for (int i = 0; i < expected.Length; i++) expected[i] = Rounded(expected[i], step + 1, i / Dim, i % Dim);
             }
 
             Compare(expected, TestTable.Values(table), touched, $"weight {where}");
@@ -135,6 +141,15 @@ internal sealed class OptimizerModel : Model
             Require(optimizer.State.StepsOf(table) == reference.Steps, "the count of steps is wrong");
             if (Planted >= 0 || refuses) return;
         }
+    }
+
+    private float Rounded(float weight, int step, int row, int column)
+    {
+        if (Knobs.Codec == RowCodec.Float32) return weight;
+        bool nearest = Knobs.HalfRounding == HalfRounding.Nearest;
+        uint noise = nearest ? 0 : ReferenceRounding.Noise(Knobs.RoundingSeed, 0, step, row, column);
+        if (Knobs.Codec == RowCodec.BFloat16) return nearest ? ReferenceCodec.BFloat16([weight]).Codes[0] : ReferenceRounding.BFloat16(weight, noise);
+        return nearest ? (float)(Half)weight : ReferenceRounding.Float16(weight, noise);
     }
 
     private void Step<TIndex>(

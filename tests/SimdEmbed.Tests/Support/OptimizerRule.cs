@@ -25,7 +25,17 @@ internal sealed record OptimizerKnobs
         Flag = random.Next(2) == 0;
         L1 = random.Next(2) == 0 ? (float)random.NextDouble() : 0;
         L2 = random.Next(2) == 0 ? (float)random.NextDouble() : 0;
+        Codec = random.Next(6) switch { 0 or 1 => RowCodec.Float16, 2 or 3 => RowCodec.BFloat16, _ => RowCodec.Float32 };
+        HalfRounding = random.Next(4) == 0 ? HalfRounding.Nearest : HalfRounding.Stochastic;
+        RoundingSeed = (ulong)random.NextInt64();
     }
+
+    /// <summary>How the trained table is stored.</summary>
+    public RowCodec Codec { get; }
+
+    public HalfRounding HalfRounding { get; }
+
+    public ulong RoundingSeed { get; }
 
     public float LearningRate { get; }
 
@@ -124,6 +134,8 @@ internal sealed record OptimizerRule(
             ClipNorm = knobs.ClipNorm,
             Maximize = knobs.Maximize,
             Degree = degree,
+            HalfRounding = knobs.HalfRounding,
+            RoundingSeed = knobs.RoundingSeed,
         };
 
     private static ReferenceOptimizer Twin(ReferenceOptimizer reference, OptimizerKnobs knobs, float decay)

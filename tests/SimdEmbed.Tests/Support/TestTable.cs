@@ -3,9 +3,9 @@ namespace SimdEmbed.Tests.Support;
 /// <summary>Tables from arrays and back.</summary>
 internal static class TestTable
 {
-    public static EmbeddingTable From(ReadOnlySpan<float> values, long rows, int dim)
+    public static EmbeddingTable From(ReadOnlySpan<float> values, long rows, int dim, RowCodec codec = RowCodec.Float32)
     {
-        EmbeddingTable table = new(rows, dim);
+        EmbeddingTable table = new(rows, dim, codec);
         for (int row = 0; row < rows; row++) table.SetRow(row, values.Slice(row * dim, dim));
         return table;
     }

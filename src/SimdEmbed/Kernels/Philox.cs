@@ -1,4 +1,4 @@
-namespace SimdEmbed.Initializers;
+namespace SimdEmbed.Kernels;
 
 /// <summary>
 /// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): four random words from a 64-bit key and
