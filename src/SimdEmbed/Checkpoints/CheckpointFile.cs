@@ -23,7 +23,18 @@ internal sealed class CheckpointFile : IDisposable
 
     public long TensorBytes { get; }
 
+    public long Generation { get; private init; }
+
     public long Step { get; private init; }
+
+    /// <summary>The generation that a delta builds on; null for a full checkpoint.</summary>
+    public long? Parent { get; private init; }
+
+    /// <summary>The sum of the parent's header.</summary>
+    public string? ParentHash => _tensors.Metadata.GetValueOrDefault(CheckpointWriter.ParentHashKey);
+
+    /// <summary>The sum of the header, in which the sums of all tensors stand.</summary>
+    public string HeaderHash => _tensors.Metadata[HeaderSeal.Key];
 
     public IReadOnlyList<TensorInfo> Tensors => _tensors.Tensors;
 
@@ -38,9 +49,9 @@ internal sealed class CheckpointFile : IDisposable
         {
             FileBytes bytes = disk.Open(path);
             tensors = TableFile.Open(bytes, options: null);
-            problem = ProblemOf(bytes, tensors.Metadata, generation, out long step);
+            problem = ProblemOf(bytes, tensors.Metadata, generation, out long step, out long? parent);
             if (problem != null) return false;
-            file = new CheckpointFile(tensors, bytes.Length) { Step = step };
+            file = new CheckpointFile(tensors, bytes.Length) { Generation = generation, Step = step, Parent = parent };
             tensors = null;
             return true;
         }
@@ -77,6 +88,10 @@ internal sealed class CheckpointFile : IDisposable
 
     public bool TryGetTensor(string name, [NotNullWhen(true)] out TensorInfo? tensor) => _tensors.TryGetTensor(name, out tensor);
 
+    /// <summary>In a delta the tensor of row numbers that goes with a tensor, or null for one that is whole.</summary>
+    public TensorInfo? RowsOf(string name) =>
+        Metadata.TryGetValue(CheckpointWriter.RowsOfPrefix + name, out string? rows) && TryGetTensor(rows, out TensorInfo? numbers) ? numbers : null;
+
     public byte[] ReadRandomState()
     {
         if (!TryGetTensor(CheckpointWriter.RandomStateName, out TensorInfo? tensor)) return [];
@@ -87,14 +102,22 @@ internal sealed class CheckpointFile : IDisposable
 
     public void Dispose() => _tensors.Dispose();
 
-    private static string? ProblemOf(FileBytes bytes, IReadOnlyDictionary<string, string> metadata, long generation, out long step)
+    private static string? ProblemOf(
+        FileBytes bytes, IReadOnlyDictionary<string, string> metadata, long generation, out long step, out long? parent)
     {
         step = 0;
+        parent = null;
         if (!metadata.TryGetValue(CheckpointWriter.VersionKey, out string? version)) return "it is no checkpoint.";
         if (!IsSealed(bytes)) return "its header is not what was written: the file is damaged.";
         if (version != CheckpointWriter.Version) return $"it is a checkpoint of version {FormatError.Quote(version)}; version {CheckpointWriter.Version} is read.";
         if (!TryGet(metadata, CheckpointWriter.GenerationKey, out long own) || !TryGet(metadata, CheckpointWriter.StepKey, out step)) return "it has no generation or no step.";
-        return own == generation ? null : $"it is generation {own} under the name of another.";
+        if (own != generation) return $"it is generation {own} under the name of another.";
+        if (!metadata.ContainsKey(CheckpointWriter.ParentKey)) return null;
+
+        // An older one each time: no chain comes back to where it began.
+        if (!TryGet(metadata, CheckpointWriter.ParentKey, out long older) || older < 0 || older >= generation) return "what it builds on is no older generation.";
+        parent = older;
+        return null;
     }
 
     private static bool IsSealed(FileBytes bytes)

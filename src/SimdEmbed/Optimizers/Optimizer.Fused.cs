@@ -88,7 +88,7 @@ public abstract unsafe partial class Optimizer
         {
             StepWork work = new()
             {
-                Table = state.Table!.OpenWrite(),
+                Table = state.Table!.OpenRead(),
                 State = state.View,
                 Rows = groups.Rows,
                 Count = groups.Count,

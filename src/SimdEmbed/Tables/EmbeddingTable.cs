@@ -133,6 +133,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         fixed (float* source = values)
         {
             CheckFinite(row, source);
+            Written?.Mark(row);
             RowCodecs.Encode(Codec, rows, row, source);
         }
 
@@ -162,7 +163,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public TableEdit Edit()
     {
-        _ = OpenWrite();
+        CheckOpenToWrite();
         return new TableEdit(this);
     }
 
@@ -195,6 +196,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         _rows = default;
         _memory.Dispose();
         _side?.Dispose();
+        Written?.Dispose();
     }
 
     /// <summary>A read-only table over memory that it disposes, of any alignment and without a byte to spare at the end.</summary>
@@ -213,12 +215,38 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         return ref _rows;
     }
 
-    /// <summary>The write gate: the only way to memory that may be written.</summary>
+    /// <summary>The write gate: the only way to memory that may be written. Every row counts as written.</summary>
     internal RowView OpenWrite()
     {
-        ref readonly RowView rows = ref OpenFloats();
+        CheckOpenToWrite();
+        Written?.MarkAll();
+        return _rows;
+    }
+
+    /// <summary>The write gate to some rows, ascending or not; the first <paramref name="count"/> where there is no list.</summary>
+    internal RowView OpenWrite(long* rows, long count)
+    {
+        CheckOpenToWrite();
+        Written?.Mark(rows, count);
+        return _rows;
+    }
+
+    /// <summary>Throws where the write gate would; nothing is opened.</summary>
+    internal void CheckOpenToWrite()
+    {
+        _ = OpenFloats();
         CheckNotReadOnly();
-        return rows;
+    }
+
+    /// <summary>Which rows were written since a checkpoint; null until somebody asks for it, so that nobody else pays.</summary>
+    internal WrittenRows? Written { get; private set; }
+
+    /// <summary>Notes from now on which rows are written.</summary>
+    /// <exception cref="InsufficientMemoryException">There is no memory for it.</exception>
+    internal void TrackWritten()
+    {
+        CheckOpenToWrite();
+        Written ??= new WrittenRows(RowCount);
     }
 
     /// <summary>Refuses to train or renormalise rows in place that are not floats.</summary>
@@ -228,7 +256,13 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         if (Codec != RowCodec.Float32) Throw.InvalidOperation($"rows of {Codec} are only looked up: convert the table to Float32 to train or renormalise it.");
     }
 
-    internal Span<float> WritableRow(long row) => Row(OpenWrite(), row);
+    internal Span<float> WritableRow(long row)
+    {
+        CheckOpenToWrite();
+        Span<float> values = Row(_rows, row);
+        Written?.Mark(row);
+        return values;
+    }
 
     /// <summary>Forgets the rows from <paramref name="count"/> on, before anybody else has seen the table; their memory stays with it.</summary>
     internal void KeepRows(long count)
