@@ -27,6 +27,7 @@ internal static class Program
                 LookupCommand.Create(),
                 ConvertCommand.Create(),
                 VerifyCommand.Create(),
+                CompactCommand.Create(),
                 new HelpOption(),
                 new VersionOption(),
             };

@@ -16,6 +16,7 @@ namespace SimdEmbed.Cli;
 [JsonSerializable(typeof(ConvertReport))]
 [JsonSerializable(typeof(VerifyReport))]
 [JsonSerializable(typeof(CheckpointsReport))]
+[JsonSerializable(typeof(DirectoryReport))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     public static void Print<T>(T document, JsonTypeInfo<T> type)
