@@ -165,7 +165,7 @@ public static class Checkpoint
 
     /// <summary>
     /// Folds the newest generation and all that it builds on into a full checkpoint, the next generation, and removes older ones beyond those to keep.
-    /// It is as safe as a save, and streams as one. What is full already is left as it is.
+    /// It is as safe as a save, and streams as one. What is full already is left as it is, and older ones are removed.
     /// </summary>
     /// <remarks>No training process is needed. One that goes on saves a full checkpoint next, because its deltas built on what was newest before.</remarks>
     /// <param name="directory">Where the generations are.</param>

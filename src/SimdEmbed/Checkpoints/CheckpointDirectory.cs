@@ -65,7 +65,12 @@ internal sealed class CheckpointDirectory(ICheckpointDisk disk, string directory
                 throw new CheckpointWriteException(directory, $"generation {newest}, the newest, does not verify: {problem}", intactGeneration: null);
             }
 
-            if (chain.Newest.Parent == null) return new SavedCheckpoint(newest, PathOf(newest), chain.Newest.Bytes);
+            if (chain.Newest.Parent == null)
+            {
+                Prune(chains, generations, newest, keep);
+                return new SavedCheckpoint(newest, PathOf(newest), chain.Newest.Bytes);
+            }
+
             CheckpointWriter writer = new(chain, PathOf(newest), Following(generations));
             SavedCheckpoint saved = Write(writer, progress, cancellationToken);
             Prune(chains, generations, saved.Generation, keep);

@@ -11,7 +11,8 @@ internal sealed unsafe class WrittenRows : IDisposable
     /// <summary>16 MB of bits.</summary>
     public const long MostBits = 1L << 27;
 
-    private const int WordBits = 64;
+    private const int WordShift = 6;
+    private const int WordBits = 1 << WordShift;
 
     private readonly AlignedMemory _memory;
     private readonly long _rows;
@@ -48,7 +49,7 @@ internal sealed unsafe class WrittenRows : IDisposable
     public void Mark(long row)
     {
         long bit = row >> _shift;
-        Bits[bit / WordBits] |= 1UL << (int)bit;
+        Bits[bit >> WordShift] |= 1UL << (int)bit;
     }
 
     /// <summary>Marks a list of rows, or the first <paramref name="count"/> where there is none. One thread marks at a time: neighbours share a word.</summary>
@@ -65,7 +66,7 @@ internal sealed unsafe class WrittenRows : IDisposable
         for (long i = 0; i < count; i++)
         {
             long bit = rows[i] >> shift;
-            words[bit / WordBits] |= 1UL << (int)bit;
+            words[bit >> WordShift] |= 1UL << (int)bit;
         }
     }
 
@@ -89,7 +90,7 @@ internal sealed unsafe class WrittenRows : IDisposable
         long bit = row >> _shift;
         if (row >= _rows) return _rows;
         if (IsMarked(bit)) return row;
-        long word = bit / WordBits;
+        long word = bit >> WordShift;
         ulong left = Bits[word] & (ulong.MaxValue << (int)bit);
         while (left == 0)
         {
@@ -106,7 +107,7 @@ internal sealed unsafe class WrittenRows : IDisposable
 
     private ulong* Bits => (ulong*)_memory.Start;
 
-    private bool IsMarked(long bit) => (Bits[bit / WordBits] & (1UL << (int)bit)) != 0;
+    private bool IsMarked(long bit) => (Bits[bit >> WordShift] & (1UL << (int)bit)) != 0;
 
     private static long BitsFor(long rows, int shift) => (rows >> shift) + ((rows & ((1L << shift) - 1)) != 0 ? 1 : 0);
 }

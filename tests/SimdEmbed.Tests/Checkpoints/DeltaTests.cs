@@ -427,6 +427,8 @@ public sealed class DeltaTests : IDisposable
         CheckpointGeneration only = Checkpoint.Verify(Checkpoints)[0];
         Assert.Equal((5L, 3L, null), (only.Generation, only.Step, only.Parent));
         AssertLoads(training);
+        Assert.Equal(5, Checkpoint.Compact(Checkpoints, new CheckpointSaveOptions { Keep = 1 }).Generation);
+        Assert.Single(Checkpoint.List(Checkpoints));
 
         // The same bytes as a full save, but for the generation.
         using SmallTraining loaded = Large();
