@@ -157,19 +157,21 @@ internal sealed class CheckpointChains(ICheckpointDisk disk, CheckpointDirectory
     }
 
     /// <summary>Compares every tensor of every link with its sum; what was read before is not read again.</summary>
-    public bool TryVerify(CheckpointChain chain, IProgress<long>? progress, CancellationToken cancellationToken, [NotNullWhen(false)] out string? problem)
+    public bool TryVerify(CheckpointChain chain, Action<long>? report, CancellationToken cancellationToken, [NotNullWhen(false)] out string? problem)
     {
-        long before = 0;
         foreach (CheckpointFile file in chain.Files)
         {
             if (!_verified.TryGetValue(file.Generation, out string? known))
             {
-                _ = file.TryVerify(progress == null ? null : new PartProgress(progress, before), cancellationToken, out known);
+                _ = file.TryVerify(report, cancellationToken, out known);
                 if (known == null && file.Parent != null) known = ProblemOfRows(chain, file);
                 _verified.Add(file.Generation, known);
             }
+            else
+            {
+                report?.Invoke(file.TensorBytes);
+            }
 
-            before += file.TensorBytes;
             if (known != null) return Fail(Said(chain.Newest.Generation, file, known), out problem);
         }
 
@@ -214,10 +216,5 @@ internal sealed class CheckpointChains(ICheckpointDisk disk, CheckpointDirectory
     {
         problem = message;
         return false;
-    }
-
-    private sealed class PartProgress(IProgress<long> progress, long before) : IProgress<long>
-    {
-        public void Report(long value) => progress.Report(before + value);
     }
 }

@@ -69,20 +69,12 @@ internal sealed class CheckpointFile : IDisposable
     /// <summary>What a file that cannot be read throws, as opposed to a mistake of the program.</summary>
     public static bool IsDamage(Exception e) => e is TableFormatException or IOException or UnauthorizedAccessException;
 
-    /// <summary>Compares every tensor with its sum.</summary>
-    public bool TryVerify(IProgress<long>? progress, CancellationToken cancellationToken, [NotNullWhen(false)] out string? problem)
+    /// <summary>Compares every tensor with its sum; <paramref name="report"/> is told the bytes of each piece, from any thread.</summary>
+    public bool TryVerify(Action<long>? report, CancellationToken cancellationToken, [NotNullWhen(false)] out string? problem)
     {
-        problem = null;
-        try
-        {
-            int verified = _tensors.Verify(progress, cancellationToken);
-            if (verified != Tensors.Count) problem = $"{Tensors.Count - verified} of {Tensors.Count} tensors have no sum.";
-        }
-        catch (Exception e) when (IsDamage(e))
-        {
-            problem = e.Message;
-        }
-
+        string?[] problems = new string?[Tensors.Count];
+        TensorThreads.Run(Tensors.Count, TensorBytes, i => problems[i] = ProblemOf(Tensors[i], report, cancellationToken), cancellationToken);
+        problem = Array.Find(problems, static found => found != null);
         return problem == null;
     }
 
@@ -101,6 +93,21 @@ internal sealed class CheckpointFile : IDisposable
     }
 
     public void Dispose() => _tensors.Dispose();
+
+    private string? ProblemOf(TensorInfo tensor, Action<long>? report, CancellationToken cancellationToken)
+    {
+        try
+        {
+            FormatError error = default;
+            using HashingStream hash = new(report == null ? null : new Pieces(report), cancellationToken);
+            if (!_tensors.TryVerify(tensor, hash, out bool hasSum, ref error)) return error.ToException(_tensors.Path).Message;
+            return hasSum ? null : $"tensor {FormatError.Quote(tensor.Name)} has no sum.";
+        }
+        catch (Exception e) when (IsDamage(e))
+        {
+            return e.Message;
+        }
+    }
 
     private static string? ProblemOf(
         FileBytes bytes, IReadOnlyDictionary<string, string> metadata, long generation, out long step, out long? parent)
@@ -134,5 +141,17 @@ internal sealed class CheckpointFile : IDisposable
     {
         value = 0;
         return metadata.TryGetValue(key, out string? text) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+    }
+
+    /// <summary>Each report's distance from the one before.</summary>
+    private sealed class Pieces(Action<long> report) : IProgress<long>
+    {
+        private long _done;
+
+        public void Report(long value)
+        {
+            report(value - _done);
+            _done = value;
+        }
     }
 }

@@ -49,7 +49,7 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
         Dictionary<string, OptimizerDescription> optimizers = MatchOptimizers(file, path);
         List<(CheckpointTensor Target, TensorInfo Source)> pairs = MatchTensors(chain, path);
         LoadProgress done = new(progress, 2 * chain.TensorBytes);
-        if (!chains.TryVerify(chain, done, cancellationToken, out problem)) return false;
+        if (!chains.TryVerify(chain, done.Add, cancellationToken, out problem)) return false;
         try
         {
             FormatError error = default;
@@ -68,11 +68,16 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
             }
 
             // From here on something changes; what was verified a moment ago can only fail with the disk.
-            for (int i = 0; i < pairs.Count; i++)
-            {
-                _isPartlyLoaded = true;
-                if (!pairs[i].Target.TryRead(sources[i], options.NewRows, ref error)) return Fail(error.ToException(path), out problem);
-            }
+            _isPartlyLoaded = pairs.Count > 0;
+            FormatError[] errors = new FormatError[pairs.Count];
+            bool isShared = SharesTables(pairs);
+            TensorThreads.Run(
+                pairs.Count,
+                isShared ? 0 : chain.TensorBytes,
+                i => _ = pairs[i].Target.TryRead(sources[i], options.NewRows, ref errors[i]),
+                CancellationToken.None);
+            int failed = Array.FindIndex(errors, static found => found.Message != null);
+            if (failed >= 0) return Fail(errors[failed].ToException(path), out problem);
 
             TakeOver(file, optimizers, randomState);
             foreach ((CheckpointTensor target, _) in pairs) target.SetSince(file.HeaderHash);
@@ -83,6 +88,18 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
         {
             return Fail(e, out problem);
         }
+    }
+
+    /// <summary>Whether a table has two names: then its tensors are read in order, because the last one counts.</summary>
+    private static bool SharesTables(List<(CheckpointTensor Target, TensorInfo Source)> pairs)
+    {
+        HashSet<EmbeddingTable> tables = [];
+        foreach ((CheckpointTensor target, _) in pairs)
+        {
+            if (target is TableTensor { Table: { } named } && !tables.Add(named.Table)) return true;
+        }
+
+        return false;
     }
 
     private static bool Fail(Exception e, out string? problem)
@@ -203,21 +220,25 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
 
     private static string Text(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 
-    private sealed class LoadProgress(IProgress<CheckpointProgress>? progress, long total) : IProgress<long>
+    /// <summary>Reports one at a time, whichever thread has read something.</summary>
+    private sealed class LoadProgress(IProgress<CheckpointProgress>? progress, long total)
     {
+        private readonly Lock _lock = new();
         private long _done;
 
-        public void Report(long value)
+        public void Add(long bytes)
         {
-            _done = long.Min(value, total);
-            progress?.Report(new CheckpointProgress(_done, total));
+            if (progress == null) return;
+            lock (_lock)
+            {
+                _done = long.Min(_done + bytes, total);
+                progress.Report(new CheckpointProgress(_done, total));
+            }
         }
-
-        public void Add(long bytes) => Report(_done + bytes);
 
         public void Finish()
         {
-            if (_done < total) Report(total);
+            if (_done < total) Add(total);
         }
     }
 }
