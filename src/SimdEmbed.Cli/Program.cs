@@ -28,6 +28,7 @@ internal static class Program
                 ConvertCommand.Create(),
                 QuantizeCommand.Create(),
                 VerifyCommand.Create(),
+                CompactCommand.Create(),
                 new HelpOption(),
                 new VersionOption(),
             };

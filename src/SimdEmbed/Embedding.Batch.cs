@@ -73,7 +73,7 @@ public sealed unsafe partial class Embedding
             if (limits)
             {
                 RowGroups touched = RowGroups.Build(plan.Indices, plan.Count, table.Count, -1, ref workspace);
-                RowNorm.LimitRows(Weight.OpenWrite(), touched.Rows, touched.Count, maxNorm!.Value, _options.NormType);
+                RowNorm.LimitRows(Weight.OpenWrite(touched.Rows, touched.Count), touched.Rows, touched.Count, maxNorm!.Value, _options.NormType);
             }
 
             GatherRows(table, plan, output);

@@ -34,7 +34,7 @@ public sealed unsafe partial class EmbeddingBag
             // Before anything drops: PyTorch limits the padding row too.
             int first = bags.Offsets[0];
             RowGroups touched = RowGroups.Build(bags.Indices + first, bags.Offsets[bags.Count] - first, table.Count, -1, ref workspace);
-            RowNorm.LimitRows(Weight.OpenWrite(), touched.Rows, touched.Count, _embedding.Options.MaxNorm!.Value, _embedding.Options.NormType);
+            RowNorm.LimitRows(Weight.OpenWrite(touched.Rows, touched.Count), touched.Rows, touched.Count, _embedding.Options.MaxNorm!.Value, _embedding.Options.NormType);
         }
 
         _embedding.CountUnknown(Prepare(ref bags, anyUnknown, table, out _, ref workspace));

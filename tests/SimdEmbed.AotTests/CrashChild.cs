@@ -4,11 +4,14 @@ using SimdEmbed.Tests.Checkpoints;
 namespace SimdEmbed.AotTests;
 
 /// <summary>
-/// <c>crash-child DIRECTORY [SAVES] [--warm] [--in-place]</c>: loads what is there, then trains and saves until it is killed, and says on standard output
+/// <c>crash-child DIRECTORY [SAVES] [--deltas] [--warm] [--in-place]</c>: loads what is there, then trains and saves until it is killed, and says on standard output
 /// what it is about to do and what was acknowledged. Generation number and step are the same number.
 /// </summary>
 internal static class CrashChild
 {
+    /// <summary>So few that a run of any length has both kinds.</summary>
+    private const int MaxDeltas = 5;
+
     private static readonly Stream s_output = Console.OpenStandardOutput();
 
     public static int Run(string[] arguments)
@@ -16,29 +19,30 @@ internal static class CrashChild
         string directory = arguments[1];
         bool isInPlace = arguments.Contains("--in-place");
         long saves = arguments.Length > 2 && long.TryParse(arguments[2], out long count) ? count : long.MaxValue;
+        CheckpointSaveOptions options = new() { MaxDeltas = arguments.Contains("--deltas") ? MaxDeltas : 0 };
         using SmallTraining training = SmallTraining.OfOneMegabyte();
 
         // What a first save alone does, such as finding a system library, is done elsewhere.
-        if (arguments.Contains("--warm")) Checkpoint.Save(directory + ".warm", training.State);
-        if (Checkpoint.Exists(directory)) Checkpoint.Load(directory, training.State);
+        for (int i = 0; i < 2 && arguments.Contains("--warm"); i++) Checkpoint.Save(directory + ".warm", training.State, options);
+        if (Checkpoint.Exists(directory)) Checkpoint.Load(directory, training.State, new CheckpointLoadOptions { TrackRows = options.MaxDeltas > 0 });
         for (; saves > 0; saves--)
         {
             training.Step();
             if (isInPlace) SaveInPlace(directory, training);
-            else Save(directory, training);
+            else Save(directory, training, options);
         }
 
         return 0;
     }
 
-    private static void Save(string directory, SmallTraining training)
+    private static void Save(string directory, SmallTraining training, CheckpointSaveOptions options)
     {
         ulong hash = training.Hash();
         string[] before = Directory.Exists(directory) ? Directory.GetFiles(directory, ".*") : [];
         Say($"begin {training.State.Step}");
         try
         {
-            Say($"ack {Checkpoint.Save(directory, training.State).Generation}");
+            Say($"ack {Checkpoint.Save(directory, training.State, options).Generation}");
             return;
         }
         catch (CheckpointWriteException e)
@@ -50,7 +54,7 @@ internal static class CrashChild
             Say($"refused {intact} {(isClean ? "clean" : "dirty")} {e.Message}");
         }
 
-        Say($"ack {Checkpoint.Save(directory, training.State).Generation}");
+        Say($"ack {Checkpoint.Save(directory, training.State, options).Generation}");
     }
 
     /// <summary>How not to do it: over the bytes of the newest generation. The kill test has to notice.</summary>

@@ -17,25 +17,36 @@ internal static class BitFlipsProof
 
     private static int Run(int count)
     {
-        Stopwatch clock = Stopwatch.StartNew();
         DirectoryInfo folder = Directory.CreateTempSubdirectory("simdembed-");
         try
         {
             using SmallTraining training = new(rows: 400, dim: 8, users: 100);
             for (int i = 0; i < 20; i++) training.Step();
-            BitFlips flips = new(Checkpoint.Save(folder.FullName, training.State));
-            long header = flips.HeaderBytes * 8L;
-            long missed = flips.IsWhole() ? 0 : 1;
-            for (long bit = 0; bit < header; bit++) missed += flips.IsDetected(bit) ? 0 : 1;
-            Random random = new(1);
-            for (int i = 0; i < count; i++) missed += flips.IsDetected(random.NextInt64(header, flips.Bytes.Length * 8L)) ? 0 : 1;
-            missed += flips.IsWhole() ? 0 : 1;
-            Console.WriteLine($"bit-flips: all {header} of the header and {count} of {flips.Bytes.Length - flips.HeaderBytes} bytes of data, {missed} missed, {clock.Elapsed.TotalSeconds:F0} s");
+            CheckpointSaveOptions deltas = new() { MaxDeltas = 1 };
+            Checkpoint.Save(folder.FullName, training.State, deltas);
+            long missed = Flip("a full checkpoint", new BitFlips(folder.FullName, 1), count);
+            training.Step();
+            if (Checkpoint.Save(folder.FullName, training.State, deltas).Parent != 1) missed++;
+            missed += Flip("a delta", new BitFlips(folder.FullName, 2), count);
+            missed += Flip("what a delta builds on", new BitFlips(folder.FullName, 1), count / 10);
             return missed == 0 ? 0 : 1;
         }
         finally
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    private static long Flip(string what, BitFlips flips, int count)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        long header = flips.HeaderBytes * 8L;
+        long missed = flips.IsWhole() ? 0 : 1;
+        for (long bit = 0; bit < header; bit++) missed += flips.IsDetected(bit) ? 0 : 1;
+        Random random = new(1);
+        for (int i = 0; i < count; i++) missed += flips.IsDetected(random.NextInt64(header, flips.Bytes.Length * 8L)) ? 0 : 1;
+        missed += flips.IsWhole() ? 0 : 1;
+        Console.WriteLine($"bit-flips, {what}: all {header} of the header and {count} of {flips.Bytes.Length - flips.HeaderBytes} bytes of data, {missed} missed, {clock.Elapsed.TotalSeconds:F0} s");
+        return missed;
     }
 }

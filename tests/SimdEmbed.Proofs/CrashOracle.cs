@@ -17,6 +17,9 @@ internal sealed class CrashOracle : IDisposable
     /// <summary>The directory's newest generation, 0 for none.</summary>
     public long Newest { get; private set; }
 
+    /// <summary>How many files the newest generation is made of: more than one for a delta.</summary>
+    public int Links { get; private set; }
+
     /// <summary>
     /// What is wrong with a directory in which <paramref name="acknowledged"/> was acknowledged, or null: a generation is lost, one is damaged, or
     /// the newest is not, bit for bit, what training without interruption would be.
@@ -24,13 +27,15 @@ internal sealed class CrashOracle : IDisposable
     public string? Judge(string directory, long acknowledged)
     {
         Newest = 0;
+        Links = 0;
         foreach (CheckpointGeneration generation in Checkpoint.Verify(directory))
         {
             if (generation.Problem != null) return $"generation {generation.Generation} is damaged: {generation.Problem}";
         }
 
         if (!Checkpoint.Exists(directory)) return acknowledged == 0 ? null : $"generation {acknowledged} is lost, there is none";
-        Newest = Checkpoint.Load(directory, _loaded.State).Generation;
+        LoadedCheckpoint loaded = Checkpoint.Load(directory, _loaded.State);
+        (Newest, Links) = (loaded.Generation, loaded.Chain.Count);
         if (Newest < acknowledged) return $"generation {acknowledged} is lost, the newest is {Newest}";
         if (Newest > acknowledged + 1) return $"generation {Newest} was never written";
         while (_hashes.Count <= Newest)

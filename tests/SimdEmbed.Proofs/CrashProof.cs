@@ -5,8 +5,8 @@ namespace SimdEmbed.Proofs;
 
 /// <summary>
 /// <c>crash --child FILE --kills N</c>: a native process trains and saves in a loop and is killed at random moments, then at every system call of a
-/// save, then every call fails once as on a full or broken disk. After each, an oracle outside the process looks at what is left.
-/// The same with saves that write in place has to fail.
+/// save, then every call fails once as on a full or broken disk. After each, an oracle outside the process looks at what is left. Half of it
+/// is with full checkpoints alone, and half with deltas between them. The same with saves that write in place has to fail.
 /// </summary>
 internal static class CrashProof
 {
@@ -30,9 +30,10 @@ internal static class CrashProof
         DirectoryInfo folder = Directory.CreateTempSubdirectory("simdembed-");
         try
         {
-            bool isProven = KillAtRandom(kills, child, Path.Combine(folder.FullName, "random"), seed);
+            bool isProven = KillAtRandom("full", kills / 2, child, Path.Combine(folder.FullName, "full"), seed);
+            isProven &= KillAtRandom("deltas", kills - (kills / 2), child, Path.Combine(folder.FullName, "deltas"), seed, "--deltas");
             isProven &= KillInPlace(child, Path.Combine(folder.FullName, "in-place"), seed);
-            if (File.Exists(SystemCalls.Tracer)) isProven &= new SystemCalls(child, folder.FullName).Run();
+            if (File.Exists(SystemCalls.Tracer)) isProven &= new SystemCalls(child, folder.CreateSubdirectory("calls").FullName).Run() & new SystemCalls(child, folder.CreateSubdirectory("delta-calls").FullName, "--deltas").Run();
             else Console.WriteLine($"not run: system calls ({SystemCalls.Tracer} is missing)");
             return isProven ? 0 : 1;
         }
@@ -42,16 +43,16 @@ internal static class CrashProof
         }
     }
 
-    private static bool KillAtRandom(int kills, string child, string directory, int seed)
+    private static bool KillAtRandom(string kind, int kills, string child, string directory, int seed, params string[] more)
     {
         using CrashOracle oracle = new();
         Random random = new(seed);
         Stopwatch clock = Stopwatch.StartNew();
         long acknowledged = 0;
-        int inside = 0, halves = 0, failed = 0;
+        int inside = 0, halves = 0, failed = 0, chained = 0;
         for (int kill = 0; kill < kills; kill++)
         {
-            using CrashedProcess process = Killed(random, child, directory);
+            using CrashedProcess process = Killed(random, child, directory, more);
             acknowledged = long.Max(acknowledged, process.Acknowledged);
             if (process.Begun > process.Acknowledged) inside++;
             if (Directory.Exists(directory) && Directory.GetFiles(directory, "*.tmp").Length > 0) halves++;
@@ -61,13 +62,15 @@ internal static class CrashProof
                 Console.Error.WriteLine($"kill {kill}: {fault}");
             }
 
+            if (oracle.Links > 1) chained++;
+
             // What was whole before it was acknowledged counts from now on.
             acknowledged = long.Max(acknowledged, oracle.Newest);
         }
 
         double share = (double)inside / int.Max(kills, 1);
-        Console.WriteLine($"crash: {kills} kills, {inside} inside a save ({share:P0}), {halves} left half a file, {acknowledged} generations, {failed} lost or corrupt, {clock.Elapsed.TotalSeconds:F0} s");
-        return failed == 0 && share >= LeastShareInside && halves > 0 && acknowledged > 0;
+        Console.WriteLine($"crash, {kind}: {kills} kills, {inside} inside a save ({share:P0}), {halves} left half a file, {acknowledged} generations, {chained} loaded through deltas, {failed} lost or corrupt, {clock.Elapsed.TotalSeconds:F0} s");
+        return failed == 0 && share >= LeastShareInside && halves > 0 && acknowledged > 0 && (chained > 0 || more.Length == 0);
     }
 
     /// <summary>Each round begins anew: what was lost stays lost.</summary>

@@ -26,8 +26,8 @@ internal static class LostWritesProof
         using LostWrites noFile = Look(new LostWriteDisk { SkipsFileSync = true }, states / 10, seed);
         using LostWrites noDirectory = Look(new LostWriteDisk { SkipsDirectorySync = true }, states / 10, seed);
         Console.WriteLine($"without fsync of the file: {noFile.Lost} of {noFile.States} lost; without fsync of the directory: {noDirectory.Lost} of {noDirectory.States} lost");
-        Console.WriteLine($"lost-writes: {right.States} crash states, {right.Lost} lost, {right.Corrupt + noFile.Corrupt + noDirectory.Corrupt} corrupt ones loaded, {right.Ahead} whole before they were acknowledged, {clock.Elapsed.TotalSeconds:F0} s");
-        bool isProven = right is { States: > 0, Lost: 0, Corrupt: 0, Ahead: > 0 } && noFile.Corrupt + noDirectory.Corrupt == 0;
+        Console.WriteLine($"lost-writes: {right.States} crash states, {right.Lost} lost, {right.Corrupt + noFile.Corrupt + noDirectory.Corrupt} corrupt ones loaded, {right.Ahead} whole before they were acknowledged, {right.Chained} loaded through deltas, {right.Compacted} chains folded, {clock.Elapsed.TotalSeconds:F0} s");
+        bool isProven = right is { States: > 0, Lost: 0, Corrupt: 0, Ahead: > 0, Chained: > 0, Compacted: > 0 } && noFile.Corrupt + noDirectory.Corrupt == 0;
         return isProven && noFile.Lost > 0 && noDirectory.Lost > 0 ? 0 : 1;
     }
 

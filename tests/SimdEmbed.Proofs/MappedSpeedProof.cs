@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using SimdEmbed.Kernels;
 using System.Runtime.InteropServices;
 using SimdEmbed.Tables;
 
@@ -38,7 +39,7 @@ internal static unsafe class MappedSpeedProof
             int place = (int)((nuint)from % PageBytes);
             using PlainPages pages = new((nuint)rows * Dim * sizeof(float), place);
             Buffer.MemoryCopy(from, pages.Start + place, (long)rows * Dim * sizeof(float), (long)rows * Dim * sizeof(float));
-            using EmbeddingTable owned = EmbeddingTable.Mapped(pages, pages.Start + place, rows, Dim);
+            using EmbeddingTable owned = EmbeddingTable.Mapped(pages, RowView.Dense((float*)(pages.Start + place), rows, Dim), RowCodec.Float32);
             using Embedding mappedLookup = Embedding.FromPretrained(mapped, leaveOpen: true);
             using Embedding ownedLookup = Embedding.FromPretrained(owned, leaveOpen: true);
             int[] indices = new int[BatchRows * CallsPerRound];

@@ -6,7 +6,7 @@ namespace SimdEmbed.Proofs;
 /// <summary>
 /// Every system call of a save that has to do with files, by strace: the process is killed at it, and it fails once with ENOSPC and once with EIO.
 /// </summary>
-internal sealed partial class SystemCalls(string child, string folder)
+internal sealed partial class SystemCalls(string child, string folder, params string[] more)
 {
     public const string Tracer = "/usr/bin/strace";
 
@@ -26,7 +26,7 @@ internal sealed partial class SystemCalls(string child, string folder)
     public bool Run()
     {
         Stopwatch clock = Stopwatch.StartNew();
-        using (CrashedProcess process = new(child, "crash-child", _template, $"{Generations}")) process.End();
+        using (CrashedProcess process = new(child, ["crash-child", _template, $"{Generations}", .. more])) process.End();
         File.WriteAllBytes(Path.Combine(_template, ".checkpoint-00000099.safetensors.tmp"), new byte[5000]);
         List<Call> calls = Calls();
         int missed = 0, failed = 0, refused = 0;
@@ -43,8 +43,9 @@ internal sealed partial class SystemCalls(string child, string folder)
         }
 
         string names = string.Join(", ", calls.GroupBy(call => call.Name).Select(group => $"{group.Count()} {group.Key}"));
-        Console.WriteLine($"system calls of a save: {names}");
-        Console.WriteLine($"crash: {calls.Count} system calls, each killed, ENOSPC, EIO: {failed} failed, {refused} refused with the previous generation intact, {missed} not reached, {clock.Elapsed.TotalSeconds:F0} s");
+        string kind = more.Length == 0 ? "a full save" : "a delta";
+        Console.WriteLine($"system calls of {kind}: {names}");
+        Console.WriteLine($"crash: {calls.Count} system calls, each killed, ENOSPC, EIO: {failed} failed, {refused} refused with the previous generation intact, {missed} not reached, {calls.Count * 3} runs, {clock.Elapsed.TotalSeconds:F0} s");
         return failed == 0 && missed == 0 && refused > 0 && calls.Count > 0;
     }
 
@@ -53,7 +54,7 @@ internal sealed partial class SystemCalls(string child, string folder)
         string directory = Copy();
         string trace = Path.Combine(folder, "trace");
         using CrashedProcess process = new(
-            Tracer, "-f", "-o", trace, "-e", $"trace={call.Name}", "-e", $"inject={call.Name}:{fault}:when={call.Number}", child, "crash-child", directory, "1", "--warm");
+            Tracer, ["-f", "-o", trace, "-e", $"trace={call.Name}", "-e", $"inject={call.Name}:{fault}:when={call.Number}", child, "crash-child", directory, "1", "--warm", .. more]);
         int exit = process.End();
         bool isKill = fault.StartsWith("signal", StringComparison.Ordinal);
         if (process.Begun != Generations + 1 || !(isKill ? exit != 0 : File.ReadAllText(trace).Contains("(INJECTED)", StringComparison.Ordinal)))
@@ -81,7 +82,7 @@ internal sealed partial class SystemCalls(string child, string folder)
 
         // And on it goes, sweeping what the killed process has left.
         long newest = oracle.Newest;
-        using CrashedProcess next = new(child, "crash-child", directory, "1");
+        using CrashedProcess next = new(child, ["crash-child", directory, "1", .. more]);
         next.End();
         if (next.Acknowledged != newest + 1 || Directory.GetFiles(directory, ".*").Length > 0) return "the next process did not go on";
         return oracle.Judge(directory, newest + 1);
@@ -92,7 +93,7 @@ internal sealed partial class SystemCalls(string child, string folder)
     {
         string directory = Copy();
         string trace = Path.Combine(folder, "trace");
-        using (CrashedProcess process = new(Tracer, "-f", "-o", trace, child, "crash-child", directory, "1", "--warm")) process.End();
+        using (CrashedProcess process = new(Tracer, ["-f", "-o", trace, child, "crash-child", directory, "1", "--warm", .. more])) process.End();
         List<Call> calls = [];
         Dictionary<string, int> numbers = [];
         string? main = null;

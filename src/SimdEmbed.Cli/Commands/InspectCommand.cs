@@ -5,6 +5,9 @@ namespace SimdEmbed.Cli;
 /// <summary>What <c>inspect --json</c> prints.</summary>
 internal sealed record FileReport(string Path, string Format, IReadOnlyList<TensorReport> Tensors, IReadOnlyDictionary<string, string> Metadata);
 
+/// <summary>What <c>inspect --json</c> prints of a directory of checkpoints: its generations by their headers, and the newest one's file.</summary>
+internal sealed record DirectoryReport(string Path, IReadOnlyList<CheckpointGeneration> Generations, FileReport? Newest);
+
 /// <summary>
 /// One tensor. <c>Alignment</c> is the largest power of two up to 64 that divides its offset; null when it is not in the file as it is.
 /// <c>Codec</c> is how a table's rows are stored, and <c>RowBytes</c> what one takes with its scale and bias; null for no table.
@@ -27,7 +30,7 @@ internal static class InspectCommand
 
     public static Command Create()
     {
-        Argument<string> file = FileArguments.File("FILE", "A safetensors, PyTorch or NumPy file, or one of words: word2vec, GloVe, fastText's .vec.");
+        Argument<string> file = FileArguments.File("FILE", "A safetensors, PyTorch or NumPy file, one of words (word2vec, GloVe, fastText's .vec), or a directory of checkpoints.");
         Option<bool> norms = new("--norms") { Description = "Read the tables and show how long their rows are." };
         Option<WordFormat?> from = WordFiles.From();
         Option<bool> skipBad = WordFiles.SkipBad();
@@ -40,6 +43,7 @@ internal static class InspectCommand
 
     private static int Run(string path, bool norms, WordFormat? from, bool skipBad, bool json)
     {
+        if (Directory.Exists(path)) return InspectCheckpoints(path, norms, json);
         FileReport report = WordFiles.IsWords(path, from) ? DescribeWords(path, norms, from, skipBad, json) : DescribeTensors(path, norms);
         if (json)
         {
@@ -49,6 +53,23 @@ internal static class InspectCommand
 
         using StreamWriter output = new(Console.OpenStandardOutput());
         Print(report, output);
+        return 0;
+    }
+
+    private static int InspectCheckpoints(string directory, bool norms, bool json)
+    {
+        IReadOnlyList<CheckpointGeneration> generations = Checkpoint.List(directory);
+        CheckpointDirectories.CheckAny(directory, generations);
+        FileReport? newest = CheckpointDirectories.Loaded(generations) is { } loaded ? DescribeTensors(loaded.Path, norms) : null;
+        if (json)
+        {
+            CliJson.Print(new DirectoryReport(directory, generations, newest), CliJson.Default.DirectoryReport);
+            return 0;
+        }
+
+        using StreamWriter output = new(Console.OpenStandardOutput());
+        foreach (CheckpointGeneration generation in generations) output.WriteLine(CheckpointDirectories.Text(generation, generation.Problem ?? "its header is right"));
+        if (newest != null) Print(newest, output);
         return 0;
     }
 

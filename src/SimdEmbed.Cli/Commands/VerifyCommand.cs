@@ -5,9 +5,6 @@ namespace SimdEmbed.Cli;
 /// <summary>What <c>verify --json</c> prints.</summary>
 internal sealed record VerifyReport(string Path, string Format, int Tensors, int WithSum);
 
-/// <summary>What <c>verify --json</c> prints of a directory of checkpoints. <c>Loads</c> is the generation that a load takes, or null.</summary>
-internal sealed record CheckpointsReport(string Path, IReadOnlyList<CheckpointGeneration> Generations, long? Loads);
-
 /// <summary><c>simdembed verify</c>: reads all of a file, or of each checkpoint in a directory, and compares the sums it has.</summary>
 internal static class VerifyCommand
 {
@@ -35,8 +32,8 @@ internal static class VerifyCommand
     private static int VerifyCheckpoints(string directory, bool json, CancellationToken cancellationToken)
     {
         IReadOnlyList<CheckpointGeneration> generations = Checkpoint.Verify(directory, cancellationToken);
-        if (generations.Count == 0) throw new InvalidDataException($"{directory}: there is no checkpoint.");
-        CheckpointGeneration? loads = generations.FirstOrDefault(static generation => generation.Problem == null);
+        CheckpointDirectories.CheckAny(directory, generations);
+        CheckpointGeneration? loads = CheckpointDirectories.Loaded(generations);
         if (json)
         {
             CliJson.Print(new CheckpointsReport(directory, generations, loads?.Generation), CliJson.Default.CheckpointsReport);
@@ -46,13 +43,13 @@ internal static class VerifyCommand
             foreach (CheckpointGeneration generation in generations)
             {
                 string state = generation.Problem ?? (generation == loads ? "nothing is wrong; this one is loaded" : "nothing is wrong");
-                Console.Out.WriteLine($"generation {generation.Generation}, step {generation.Step}, {generation.Bytes} bytes: {state}");
+                Console.Out.WriteLine(CheckpointDirectories.Text(generation, state));
             }
         }
 
         int damaged = generations.Count(static generation => generation.Problem != null);
         if (damaged == 0) return 0;
         string rest = loads == null ? "none can be loaded" : $"a load takes generation {loads.Generation}";
-        throw new InvalidDataException($"{directory}: {damaged} of {generations.Count} generations are damaged; {rest}.");
+        throw new InvalidDataException($"{directory}: {damaged} of {generations.Count} generations are damaged, or build on one that is; {rest}.");
     }
 }

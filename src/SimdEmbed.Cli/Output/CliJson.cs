@@ -17,6 +17,7 @@ namespace SimdEmbed.Cli;
 [JsonSerializable(typeof(QuantizeReport))]
 [JsonSerializable(typeof(VerifyReport))]
 [JsonSerializable(typeof(CheckpointsReport))]
+[JsonSerializable(typeof(DirectoryReport))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     public static void Print<T>(T document, JsonTypeInfo<T> type)

@@ -11,6 +11,7 @@ namespace SimdEmbed;
 /// A directory holds generations: safetensors files <c>checkpoint-00000042.safetensors</c>, which other tools open too, with a sum of every
 /// tensor and of the header in the metadata. A generation is written beside, flushed to the disk and renamed, and the directory is
 /// flushed: when a save returns, it outlasts a loss of power. One saver at a time works in a directory; any number may load meanwhile.
+/// A generation is full, or a delta: the rows written since the generation before, which it names by number and by the sum of its header.
 /// </remarks>
 public static class Checkpoint
 {
@@ -36,7 +37,7 @@ public static class Checkpoint
 
     /// <summary>
     /// Saves a training state as the next generation, and removes older ones beyond those to keep. It streams: the memory needed does not
-    /// depend on the tables' size.
+    /// depend on the tables' size. With <see cref="CheckpointSaveOptions.MaxDeltas"/> most generations have the rows written since the one before only.
     /// </summary>
     /// <param name="directory">Where to; it is made where it is missing.</param>
     /// <param name="state">It is only read, and nothing it names may be changed during the call.</param>
@@ -46,7 +47,8 @@ public static class Checkpoint
     /// <returns>The generation, which is on the disk.</returns>
     /// <exception cref="CheckpointWriteException">The checkpoint could not be written; the previous generation is intact.</exception>
     /// <exception cref="ArgumentException">The state has a metadata text that is no valid Unicode, or the same name twice.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><see cref="CheckpointSaveOptions.Keep"/> is below 1.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><see cref="CheckpointSaveOptions.Keep"/> or <see cref="CheckpointSaveOptions.MaxDeltas"/> is out of range.</exception>
+    /// <exception cref="InsufficientMemoryException">There is no memory to note which rows are written.</exception>
     /// <exception cref="ObjectDisposedException">A table or optimizer was disposed.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public static SavedCheckpoint Save(
@@ -96,7 +98,8 @@ public static class Checkpoint
 
     /// <summary>
     /// Loads the newest generation that verifies into what a state names: rows, optimizer state and learning rates, step, random state and
-    /// metadata. Its file is read twice: first all of it is compared with its sums, and only then is anything changed.
+    /// metadata. Its file is read twice: first all of it is compared with its sums, and only then is anything changed. A delta is applied with
+    /// all that it builds on, in order; where a link is damaged, missing or another, the generation before that link is the newest that verifies.
     /// </summary>
     /// <param name="directory">Where the generations are.</param>
     /// <param name="state">Tables, arrays and optimizers of the shapes that were saved, by the same names.</param>
@@ -149,27 +152,53 @@ public static class Checkpoint
     /// <exception cref="IOException">The directory could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The directory may not be read.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
-    public static IReadOnlyList<CheckpointGeneration> Verify(string directory, CancellationToken cancellationToken = default)
+    public static IReadOnlyList<CheckpointGeneration> Verify(string directory, CancellationToken cancellationToken = default) =>
+        Look(directory, isDataRead: true, cancellationToken);
+
+    /// <summary>As <see cref="Verify"/>, but reads headers alone: what is wrong with them, and with the order of deltas, is found; damaged data is not.</summary>
+    /// <param name="directory">Where the generations are.</param>
+    /// <returns>All generations, the newest first; empty when there is none.</returns>
+    /// <exception cref="IOException">The directory could not be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be read.</exception>
+    public static IReadOnlyList<CheckpointGeneration> List(string directory) => Look(directory, isDataRead: false, CancellationToken.None);
+
+    /// <summary>
+    /// Folds the newest generation and all that it builds on into a full checkpoint, the next generation, and removes older ones beyond those to keep.
+    /// It is as safe as a save, and streams as one. What is full already is left as it is, and older ones are removed.
+    /// </summary>
+    /// <remarks>No training process is needed. One that goes on saves a full checkpoint next, because its deltas built on what was newest before.</remarks>
+    /// <param name="directory">Where the generations are.</param>
+    /// <param name="options">How many full generations are kept, the new one included; null for two.</param>
+    /// <param name="progress">Is told how far the writing is, now and then.</param>
+    /// <param name="cancellationToken">Ends the call between two pieces of data; the directory is as it was.</param>
+    /// <returns>The new generation, or the newest if that is full.</returns>
+    /// <exception cref="CheckpointReadException">There is no generation.</exception>
+    /// <exception cref="CheckpointWriteException">
+    /// The newest generation does not verify, a saver is at work, or the checkpoint could not be written; what was there is intact.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException"><see cref="CheckpointSaveOptions.Keep"/> is below 1.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    public static SavedCheckpoint Compact(
+        string directory,
+        CheckpointSaveOptions? options = null,
+        IProgress<CheckpointProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        Compact(CheckpointDisk.Instance, directory, options, progress, cancellationToken);
+
+    internal static SavedCheckpoint Compact(
+        ICheckpointDisk disk,
+        string directory,
+        CheckpointSaveOptions? options = null,
+        IProgress<CheckpointProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
-        List<CheckpointGeneration> verified = [];
-        CheckpointDirectory generations = Generations(CheckpointDisk.Instance, directory);
-        foreach (long generation in generations.Generations())
-        {
-            string path = generations.PathOf(generation);
-            if (!CheckpointFile.TryOpen(CheckpointDisk.Instance, path, generation, out CheckpointFile? file, out string? problem))
-            {
-                verified.Add(new CheckpointGeneration(generation, path, 0, 0, problem));
-                continue;
-            }
+        CheckpointDirectory generations = Generations(disk, directory);
+        options ??= new CheckpointSaveOptions();
+        if (options.Keep < 1) Throw.OutOfRange(nameof(options.Keep), options.Keep, "1 or more");
 
-            using (file)
-            {
-                _ = file.TryVerify(null, cancellationToken, out problem);
-                verified.Add(new CheckpointGeneration(generation, path, file.Bytes, file.Step, problem));
-            }
-        }
-
-        return verified;
+        // Nothing is made where there is nothing.
+        if (generations.Generations().Count == 0) throw new CheckpointReadException(directory, [], isPartlyLoaded: false);
+        return generations.Compact(options.Keep, progress, cancellationToken);
     }
 
     internal static SavedCheckpoint Save(
@@ -184,8 +213,13 @@ public static class Checkpoint
         CheckpointDirectory generations = Generations(disk, directory);
         options ??= new CheckpointSaveOptions();
         if (options.Keep < 1) Throw.OutOfRange(nameof(options.Keep), options.Keep, "1 or more");
+        if (options.MaxDeltas is < 0 or > CheckpointSaveOptions.MostDeltas)
+        {
+            Throw.OutOfRange(nameof(options.MaxDeltas), options.MaxDeltas, $"0 to {CheckpointSaveOptions.MostDeltas}");
+        }
+
         cancellationToken.ThrowIfCancellationRequested();
-        return generations.Save(state, options.Keep, progress, cancellationToken);
+        return generations.Save(state, options, progress, cancellationToken);
     }
 
     internal static LoadedCheckpoint Load(
@@ -201,6 +235,27 @@ public static class Checkpoint
         options ??= new CheckpointLoadOptions();
         if (!Enum.IsDefined(options.Rows)) Throw.OutOfRange(nameof(options.Rows), options.Rows, "a defined RowCountPolicy");
         return new CheckpointLoader(disk, Path.GetFullPath(directory), state, options).Load(progress, cancellationToken);
+    }
+
+    private static List<CheckpointGeneration> Look(string directory, bool isDataRead, CancellationToken cancellationToken)
+    {
+        List<CheckpointGeneration> found = [];
+        CheckpointDirectory generations = Generations(CheckpointDisk.Instance, directory);
+        using CheckpointChains chains = new(CheckpointDisk.Instance, generations);
+        foreach (long generation in generations.Generations())
+        {
+            string path = generations.PathOf(generation);
+            if (!chains.TryOpenFile(generation, out CheckpointFile? file, out string? problem))
+            {
+                found.Add(new CheckpointGeneration(generation, path, 0, 0, problem));
+                continue;
+            }
+
+            if (chains.TryOpen(generation, out CheckpointChain? chain, out problem) && isDataRead) _ = chains.TryVerify(chain, null, cancellationToken, out problem);
+            found.Add(new CheckpointGeneration(generation, path, file.Bytes, file.Step, problem) { Parent = file.Parent, Hash = file.HeaderHash });
+        }
+
+        return found;
     }
 
     private static CheckpointDirectory Generations(ICheckpointDisk disk, string directory)

@@ -31,7 +31,53 @@ internal sealed class CheckpointDirectory(ICheckpointDisk disk, string directory
         return generations;
     }
 
-    public SavedCheckpoint Save(TrainingState state, int keep, IProgress<CheckpointProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>Saves a state as the next generation: what was written since the newest where that is enough, everything otherwise.</summary>
+    public SavedCheckpoint Save(
+        TrainingState state, CheckpointSaveOptions options, IProgress<CheckpointProgress>? progress, CancellationToken cancellationToken) =>
+        Locked((chains, generations) =>
+        {
+            List<CheckpointTensor> tensors = state.Tensors();
+            foreach (CheckpointTensor tensor in tensors)
+            {
+                if (options.MaxDeltas > 0) tensor.Table?.Table.TrackWritten();
+            }
+
+            CheckpointChain? parent = generations.Count == 0 ? null : ParentOf(chains, generations[0], tensors, options.MaxDeltas);
+            CheckpointWriter writer = new(state, tensors, Following(generations), parent?.Newest);
+            SavedCheckpoint saved = Write(writer, progress, cancellationToken);
+
+            // Only now: a save that fails or is cancelled leaves marked what is not on the disk.
+            foreach (CheckpointTensor tensor in tensors) tensor.SetSince(writer.HeaderHash);
+            Prune(chains, generations, parent == null ? saved.Generation : parent.Files[0].Generation, options.Keep);
+            return saved;
+        });
+
+    /// <summary>Writes what the newest generation's chain comes to as the next generation, a full one; one that is full already is left.</summary>
+    public SavedCheckpoint Compact(int keep, IProgress<CheckpointProgress>? progress, CancellationToken cancellationToken) =>
+        Locked((chains, generations) =>
+        {
+            // To fold an older one would make it the newest, for a disk that failed to read once.
+            if (generations.Count == 0) throw new CheckpointReadException(directory, [], isPartlyLoaded: false);
+            long newest = generations[0];
+            if (!chains.TryOpen(newest, out CheckpointChain? chain, out string? problem) || !chains.TryVerify(chain, null, cancellationToken, out problem))
+            {
+                throw new CheckpointWriteException(directory, $"generation {newest}, the newest, does not verify: {problem}", intactGeneration: null);
+            }
+
+            if (chain.Newest.Parent == null)
+            {
+                Prune(chains, generations, newest, keep);
+                return new SavedCheckpoint(newest, PathOf(newest), chain.Newest.Bytes);
+            }
+
+            CheckpointWriter writer = new(chain, PathOf(newest), Following(generations));
+            SavedCheckpoint saved = Write(writer, progress, cancellationToken);
+            Prune(chains, generations, saved.Generation, keep);
+            return saved;
+        });
+
+    /// <summary>Runs as the only one that changes the directory; is given the generations, the newest first.</summary>
+    private SavedCheckpoint Locked(Func<CheckpointChains, List<long>, SavedCheckpoint> write)
     {
         long? newest = null;
         try
@@ -46,19 +92,36 @@ internal sealed class CheckpointDirectory(ICheckpointDisk disk, string directory
             generations = Generations();
             newest = generations.Count == 0 ? null : generations[0];
             RemoveTemporaries();
-            SavedCheckpoint saved = Write(state, (newest ?? 0) + 1, progress, cancellationToken);
-            Prune(generations, keep);
-            return saved;
+            using CheckpointChains chains = new(disk, this);
+            return write(chains, generations);
         }
-        catch (Exception e) when (e is IOException and not CheckpointWriteException or UnauthorizedAccessException)
+        catch (Exception e) when (CheckpointFile.IsDamage(e) && e is not CheckpointWriteException and not CheckpointReadException)
         {
             throw new CheckpointWriteException(directory, e.Message, newest, e);
         }
     }
 
-    private SavedCheckpoint Write(TrainingState state, long generation, IProgress<CheckpointProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>The chain that a delta can build on: the one that the rows are marked since, with the same tensors, not too long, and much larger.</summary>
+    private static CheckpointChain? ParentOf(CheckpointChains chains, long newest, List<CheckpointTensor> tensors, int maxDeltas)
     {
-        CheckpointWriter writer = new(state, generation);
+        if (maxDeltas == 0 || !chains.TryOpen(newest, out CheckpointChain? chain, out _) || chain.Files.Count > maxDeltas) return null;
+        if (!tensors.TrueForAll(tensor => tensor.IsSince(chain.Newest.HeaderHash)) || !chain.Holds(tensors)) return null;
+        Int128 whole = 0, changed = 0;
+        foreach (CheckpointTensor tensor in tensors)
+        {
+            if (tensor.Table is not { } table) continue;
+            whole += (Int128)tensor.Shape[0] * tensor.Shape[1];
+            changed += (Int128)table.Table.Written!.Count * tensor.Shape[1];
+        }
+
+        return 2 * changed > whole ? null : chain;
+    }
+
+    private static long Following(List<long> generations) => generations.Count == 0 ? 1 : generations[0] + 1;
+
+    private SavedCheckpoint Write(CheckpointWriter writer, IProgress<CheckpointProgress>? progress, CancellationToken cancellationToken)
+    {
+        long generation = writer.Generation;
         string temporary = Path.Combine(directory, "." + NameOf(generation) + TemporaryExtension);
         string path = PathOf(generation);
         string written = temporary;
@@ -78,11 +141,11 @@ internal sealed class CheckpointDirectory(ICheckpointDisk disk, string directory
             written = path;
             disk.SyncDirectory(directory);
             isDone = true;
-            return new SavedCheckpoint(generation, path, length);
+            return new SavedCheckpoint(generation, path, length) { Parent = writer.Parent };
         }
         finally
         {
-            if (!isDone) TryDelete(written);
+            if (!isDone) _ = TryDelete(written);
         }
     }
 
@@ -97,34 +160,43 @@ internal sealed class CheckpointDirectory(ICheckpointDisk disk, string directory
         }
     }
 
-    /// <summary>Removes the generations beyond those to keep. Damaged ones do not count as kept: what they stand for is not there.</summary>
-    private void Prune(List<long> older, int keep)
+    /// <summary>
+    /// Removes the generations beyond those to keep, where a full one with all that builds on it counts as one: what a kept delta needs is kept.
+    /// Damaged ones do not count: what they stand for is not there. The newest goes first, so that no delta is without its parent.
+    /// </summary>
+    private void Prune(CheckpointChains chains, List<long> older, long newestRoot, int keep)
     {
-        int kept = 1;
+        HashSet<long> roots = [newestRoot];
         foreach (long generation in older)
         {
-            if (kept >= keep)
+            bool isWhole = chains.TryOpen(generation, out CheckpointChain? chain, out _);
+            if (isWhole)
             {
-                TryDelete(PathOf(generation));
+                long root = chain!.Files[0].Generation;
+                if (roots.Contains(root) || (roots.Count < keep && roots.Add(root))) continue;
             }
-            else if (CheckpointFile.TryOpen(disk, PathOf(generation), generation, out CheckpointFile? file, out _))
+            else if (roots.Count < keep)
             {
-                file.Dispose();
-                kept++;
+                continue;
             }
+
+            // Where a delta cannot be removed, what it builds on stays with it.
+            if (!TryDelete(PathOf(generation)) && isWhole) roots.Add(chain!.Files[0].Generation);
         }
     }
 
     /// <summary>For files that are in nobody's way: the next save tries again.</summary>
-    private void TryDelete(string path)
+    private bool TryDelete(string path)
     {
         try
         {
             disk.Delete(path);
+            return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Whatever keeps it from being removed has not kept the call from what it is for.
+            return false;
         }
     }
 

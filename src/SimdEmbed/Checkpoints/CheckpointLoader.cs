@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using SimdEmbed.Formats;
 
 namespace SimdEmbed.Checkpoints;
@@ -11,50 +12,76 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
     public LoadedCheckpoint Load(IProgress<CheckpointProgress>? progress, CancellationToken cancellationToken)
     {
         CheckpointDirectory generations = new(disk, directory);
-        foreach (long generation in generations.Generations())
+        using CheckpointChains chains = new(disk, generations);
+        long tried = -1;
+        while (true)
         {
-            string path = generations.PathOf(generation);
-            if (CheckpointFile.TryOpen(disk, path, generation, out CheckpointFile? file, out string? problem))
+            List<long> found = generations.Generations();
+
+            // While the loader looked, a saver may have written a newer generation and removed those that were there.
+            if (found.Count == 0 || found[0] <= tried) throw new CheckpointReadException(directory, _skipped, _isPartlyLoaded);
+            foreach (long generation in found)
             {
-                using (file)
+                if (generation <= tried) break;
+                string path = generations.PathOf(generation);
+                if (chains.TryOpen(generation, out CheckpointChain? chain, out string? problem) && TryLoad(chains, chain, path, progress, cancellationToken, out problem))
                 {
-                    if (TryLoad(file, path, progress, cancellationToken, out problem)) return new LoadedCheckpoint(generation, path, _skipped);
+                    return new LoadedCheckpoint(generation, path, _skipped) { Chain = chain.Generations };
                 }
+
+                _skipped.Add(new SkippedGeneration(generation, path, problem));
             }
 
-            _skipped.Add(new SkippedGeneration(generation, path, problem!));
+            tried = found[0];
         }
-
-        throw new CheckpointReadException(directory, _skipped, _isPartlyLoaded);
     }
 
-    private bool TryLoad(CheckpointFile file, string path, IProgress<CheckpointProgress>? progress, CancellationToken cancellationToken, out string? problem)
+    private bool TryLoad(
+        CheckpointChains chains,
+        CheckpointChain chain,
+        string path,
+        IProgress<CheckpointProgress>? progress,
+        CancellationToken cancellationToken,
+        [NotNullWhen(false)] out string? problem)
     {
         // Another model's checkpoint is no damaged one: an older generation is not what was asked for.
+        CheckpointFile file = chain.Newest;
         Dictionary<string, OptimizerDescription> optimizers = MatchOptimizers(file, path);
-        List<(CheckpointTensor Target, TensorInfo Source)> pairs = MatchTensors(file, path);
-        LoadProgress done = new(progress, 2 * file.TensorBytes);
-        if (!file.TryVerify(done, cancellationToken, out problem)) return false;
+        List<(CheckpointTensor Target, TensorInfo Source)> pairs = MatchTensors(chain, path);
+        LoadProgress done = new(progress, 2 * chain.TensorBytes);
+        if (!chains.TryVerify(chain, done.Add, cancellationToken, out problem)) return false;
         try
         {
             FormatError error = default;
             byte[] randomState = file.ReadRandomState();
+            if (options.TrackRows)
+            {
+                foreach ((CheckpointTensor target, _) in pairs) target.Table?.Table.TrackWritten();
+            }
+
             List<RowSource> sources = [];
             foreach ((CheckpointTensor target, TensorInfo source) in pairs)
             {
-                RowSource rows = new(source.View, target.Shape.Length == 2 ? source.Shape[0] : 1, done.Add);
+                RowSource rows = chain.Source(source, done.Add);
                 if (!target.TryPrepare(rows, ref error)) return Fail(error.ToException(path), out problem);
                 sources.Add(rows);
             }
 
             // From here on something changes; what was verified a moment ago can only fail with the disk.
-            for (int i = 0; i < pairs.Count; i++)
-            {
-                _isPartlyLoaded = true;
-                if (!pairs[i].Target.TryRead(sources[i], options.NewRows, ref error)) return Fail(error.ToException(path), out problem);
-            }
+            _isPartlyLoaded = pairs.Count > 0;
+            FormatError[] errors = new FormatError[pairs.Count];
+            bool isShared = SharesTables(pairs);
+            TensorThreads.Run(
+                pairs.Count,
+                isShared ? 0 : chain.TensorBytes,
+                i => _ = pairs[i].Target.TryRead(sources[i], options.NewRows, ref errors[i]),
+                CancellationToken.None);
+            int failed = Array.FindIndex(errors, static found => found.Message != null);
+            if (failed >= 0) return Fail(errors[failed].ToException(path), out problem);
 
             TakeOver(file, optimizers, randomState);
+            foreach ((CheckpointTensor target, _) in pairs) target.SetSince(file.HeaderHash);
+            done.Finish();
             return true;
         }
         catch (Exception e) when (CheckpointFile.IsDamage(e))
@@ -63,7 +90,19 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
         }
     }
 
-    private static bool Fail(Exception e, out string problem)
+    /// <summary>Whether a table has two names: then its tensors are read in order, because the last one counts.</summary>
+    private static bool SharesTables(List<(CheckpointTensor Target, TensorInfo Source)> pairs)
+    {
+        HashSet<EmbeddingTable> tables = [];
+        foreach ((CheckpointTensor target, _) in pairs)
+        {
+            if (target is TableTensor { Table: { } named } && !tables.Add(named.Table)) return true;
+        }
+
+        return false;
+    }
+
+    private static bool Fail(Exception e, out string? problem)
     {
         problem = e.Message;
         return false;
@@ -96,15 +135,14 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
         return saved;
     }
 
-    private List<(CheckpointTensor Target, TensorInfo Source)> MatchTensors(CheckpointFile file, string path)
+    private List<(CheckpointTensor Target, TensorInfo Source)> MatchTensors(CheckpointChain chain, string path)
     {
         List<(CheckpointTensor, TensorInfo)> pairs = [];
         HashSet<string> unused = new(StringComparer.Ordinal);
-        foreach (TensorInfo tensor in file.Tensors) unused.Add(tensor.Name);
-        unused.Remove(CheckpointWriter.RandomStateName);
+        foreach (TensorInfo tensor in chain.Tensors) unused.Add(tensor.Name);
         foreach (CheckpointTensor target in state.Tensors())
         {
-            if (!file.TryGetTensor(target.Name, out TensorInfo? source))
+            if (!chain.TryGetTensor(target.Name, out TensorInfo? source))
             {
                 throw new TableMismatchException(path, $"the program has tensor '{target.Name}' of {Text(target.Shape)}; the checkpoint has {Names(unused, "tensor")}");
             }
@@ -182,16 +220,25 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
 
     private static string Text(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 
-    private sealed class LoadProgress(IProgress<CheckpointProgress>? progress, long total) : IProgress<long>
+    /// <summary>Reports one at a time, whichever thread has read something.</summary>
+    private sealed class LoadProgress(IProgress<CheckpointProgress>? progress, long total)
     {
+        private readonly Lock _lock = new();
         private long _done;
 
-        public void Report(long value)
+        public void Add(long bytes)
         {
-            _done = value;
-            progress?.Report(new CheckpointProgress(_done, total));
+            if (progress == null) return;
+            lock (_lock)
+            {
+                _done = long.Min(_done + bytes, total);
+                progress.Report(new CheckpointProgress(_done, total));
+            }
         }
 
-        public void Add(long bytes) => Report(_done + bytes);
+        public void Finish()
+        {
+            if (_done < total) Add(total);
+        }
     }
 }

@@ -3,8 +3,24 @@ namespace SimdEmbed;
 /// <summary>How <see cref="Checkpoint.Save(string, TrainingState, CheckpointSaveOptions?, IProgress{CheckpointProgress}?, CancellationToken)"/> keeps checkpoints.</summary>
 public sealed record CheckpointSaveOptions
 {
-    /// <summary>How many generations are kept, the new one included: 1 or more. Older ones are removed once the new one is on the disk.</summary>
+    internal const int MostDeltas = 256;
+
+    /// <summary>
+    /// How many full generations are kept, the newest included: 1 or more; the deltas that build on a kept one are kept with it. Others are removed
+    /// once the new generation is on the disk.
+    /// </summary>
     public int Keep { get; init; } = 2;
+
+    /// <summary>
+    /// How many deltas may follow a full generation before the next full one: 0, the default, to 256. A delta has the rows that were written since the
+    /// generation before, with their optimizer state, and everything that is no row of a table.
+    /// </summary>
+    /// <remarks>
+    /// From the first save that asks for deltas, or a load with <see cref="CheckpointLoadOptions.TrackRows"/>, tables note which rows are written, one bit
+    /// for each. A save is full where a delta cannot be: when the rows were not noted since the directory's newest generation, the state names
+    /// other tensors, the newest generation is damaged; and where it is not worth it: when more than half of the rows were written.
+    /// </remarks>
+    public int MaxDeltas { get; init; }
 }
 
 /// <summary>What <see cref="Checkpoint.Load(string, TrainingState, CheckpointLoadOptions?, IProgress{CheckpointProgress}?, CancellationToken)"/> accepts.</summary>
@@ -18,6 +34,9 @@ public sealed record CheckpointLoadOptions
     /// new table. Their optimizer state starts anew.
     /// </summary>
     public Initializer? NewRows { get; init; }
+
+    /// <summary>True to note from here on which rows are written, so that the next save can be a delta: <see cref="CheckpointSaveOptions.MaxDeltas"/>.</summary>
+    public bool TrackRows { get; init; }
 
     /// <summary>True to load part of a checkpoint, for example the weights without an optimizer: what the state does not name is left out.</summary>
     public bool AllowUnused { get; init; }

@@ -16,8 +16,14 @@ internal static class HeaderSeal
     // In JSON a quote inside a text is escaped: these bytes stand nowhere but at the key.
     private static readonly byte[] s_key = Encoding.ASCII.GetBytes($"\"{Key}\":\"");
 
-    /// <summary>Puts the sum in the place of <see cref="Placeholder"/>.</summary>
-    public static void Seal(Span<byte> header)
+    /// <summary>Puts the sum in the place of <see cref="Placeholder"/>, and returns it as text.</summary>
+    public static string SealAndTell(Span<byte> header)
+    {
+        Seal(header);
+        return Encoding.ASCII.GetString(DigitsIn(header));
+    }
+
+    private static void Seal(Span<byte> header)
     {
         Span<byte> digits = DigitsIn(header);
         digits.Fill((byte)'0');

@@ -2,6 +2,7 @@ using System.Globalization;
 using SimdEmbed.Formats;
 using SimdEmbed.Kernels;
 using SimdEmbed.Optimizers;
+using SimdEmbed.Tables;
 
 namespace SimdEmbed.Checkpoints;
 
@@ -13,18 +14,19 @@ internal static unsafe class OptimizerTensors
 {
     private const long StepUnit = 1 << 20;
 
-    public static void AddTo(List<CheckpointTensor> tensors, string name, Optimizer optimizer)
+    public static void AddTo(List<CheckpointTensor> tensors, string name, Optimizer optimizer, TrainingState training)
     {
         for (int i = 0; i < optimizer.AllStates.Count; i++)
         {
             ParameterState state = optimizer.AllStates[i];
             _ = state.View;
+            NamedTable? table = state.Table is { } trained && training.NameOf(trained) is { } known ? new NamedTable(known, trained) : null;
             string prefix = string.Create(CultureInfo.InvariantCulture, $"{name}.{optimizer.GetType().Name}.{i}.");
             tensors.Add(new StepTensor(prefix + "step", state));
-            if (optimizer.HasMoving(state)) tensors.Add(new MovingTensor(prefix + "moving", state));
+            if (optimizer.HasMoving(state)) tensors.Add(new MovingTensor(prefix, state, table));
             for (int vector = 0; vector < state.Layout.Names.Length; vector++)
             {
-                tensors.Add(new VectorTensor(prefix + state.Layout.Names[vector], state, vector));
+                tensors.Add(new VectorTensor(prefix, state, vector, table));
             }
         }
     }
@@ -36,10 +38,10 @@ internal static unsafe class OptimizerTensors
     {
         private long _steps;
 
-        public override void Write(Stream output)
+        public override void Write(Stream output, WrittenRows? marked)
         {
             float* step = stackalloc float[] { state.Step % StepUnit, state.Step / StepUnit };
-            RowTransfer.Write(RowView.Dense(step, 1, 2), output);
+            RowTransfer.Write(RowView.Dense(step, 1, 2), null, output);
         }
 
         public override bool TryPrepare(RowSource source, ref FormatError error)
@@ -59,19 +61,36 @@ internal static unsafe class OptimizerTensors
         }
     }
 
-    /// <summary>One state vector of every row.</summary>
-    private sealed class VectorTensor(string name, ParameterState state, int vector) : CheckpointTensor(name, [state.Rows, Columns(state)])
+    /// <summary>What is remembered of every row; all of a parameter's tensors are saved together.</summary>
+    private abstract class StateTensor(string prefix, string name, ParameterState state, int columns, NamedTable? table)
+        : CheckpointTensor(prefix + name, [state.Rows, columns], table)
     {
+        protected ParameterState State => state;
+
         public override bool CanResize => state.Table != null;
 
-        public override void Write(Stream output) => RowTransfer.Write(Rows, output);
+        protected override string Owner => prefix;
+
+        protected override string? Saved
+        {
+            get => state.SavedAs;
+            set => state.SavedAs = value;
+        }
+    }
+
+    /// <summary>One state vector of every row.</summary>
+    private sealed class VectorTensor(string prefix, ParameterState state, int vector, NamedTable? table)
+        : StateTensor(prefix, state.Layout.Names[vector], state, Columns(state), table)
+    {
+        public override void Write(Stream output, WrittenRows? marked) => RowTransfer.Write(Rows, marked, output);
 
         public override bool TryPrepare(RowSource source, ref FormatError error) => true;
 
         public override bool TryRead(RowSource source, Initializer? newRows, ref FormatError error)
         {
+            State.SavedAs = null;
             if (!RowTransfer.TryRead(source, Rows, ref error)) return false;
-            for (long row = source.Rows; row < state.Rows; row++) state.Vector(row, vector).Fill(state.Layout.Starts[vector]);
+            for (long row = source.Rows; row < State.Rows; row++) State.Vector(row, vector).Fill(State.Layout.Starts[vector]);
             return true;
         }
 
@@ -79,53 +98,73 @@ internal static unsafe class OptimizerTensors
         {
             get
             {
-                RowView rows = state.View;
-                return new RowView(rows.Rows + ((nint)vector * Columns(state) * sizeof(float)), rows.Stride, rows.Count, Columns(state));
+                RowView rows = State.View;
+                return new RowView(rows.Rows + ((nint)vector * Columns(State) * sizeof(float)), rows.Stride, rows.Count, Columns(State));
             }
         }
     }
 
     /// <summary>1 for each row that goes on moving, 0 for the others.</summary>
-    private sealed class MovingTensor(string name, ParameterState state) : CheckpointTensor(name, [state.Rows, 1])
+    private sealed class MovingTensor(string prefix, ParameterState state, NamedTable? table) : StateTensor(prefix, "moving", state, 1, table)
     {
         private const int PieceRows = 1 << 14;
 
-        public override bool CanResize => state.Table != null;
+        private int _reserved;
 
-        public override void Write(Stream output)
+        public override void Write(Stream output, WrittenRows? marked)
         {
             float* piece = stackalloc float[PieceRows];
             int next = 0;
-            for (long first = 0; first < state.Rows; first += PieceRows)
+            int count = 0;
+            for (long row = marked?.Next(0) ?? 0; row < State.Rows; row = marked?.Next(row + 1) ?? row + 1)
             {
-                int count = (int)long.Min(PieceRows, state.Rows - first);
-                new Span<float>(piece, count).Clear();
-                for (; next < state.MovingCount && state.Moving[next] < first + count; next++) piece[state.Moving[next] - first] = 1;
-                RowTransfer.Write(RowView.Dense(piece, count, 1), output);
+                while (next < State.MovingCount && State.Moving[next] < row) next++;
+                piece[count++] = next < State.MovingCount && State.Moving[next] == row ? 1 : 0;
+                if (count < PieceRows) continue;
+                RowTransfer.Write(RowView.Dense(piece, count, 1), null, output);
+                count = 0;
             }
+
+            RowTransfer.Write(RowView.Dense(piece, count, 1), null, output);
         }
 
         public override bool TryPrepare(RowSource source, ref FormatError error)
         {
-            state.ReserveMoving(long.Min(source.Rows, state.Rows));
+            // Counted first: a list with room for every row of a large table would be the largest thing there is.
+            if (!TryFind(source, null, out int count, ref error)) return false;
+            State.ReserveMoving(count);
             return true;
         }
 
         public override bool TryRead(RowSource source, Initializer? newRows, ref FormatError error)
         {
-            long kept = long.Min(source.Rows, state.Rows);
-            state.MovingCount = 0;
+            State.SavedAs = null;
+            State.MovingCount = 0;
+            bool isRead = TryFind(source, State, out int count, ref error);
+            State.MovingCount = count;
+            return isRead;
+        }
+
+        /// <summary>Goes through the rows that both sides have and move, and lists as many as there is room for.</summary>
+        private bool TryFind(RowSource source, ParameterState? listed, out int count, ref FormatError error)
+        {
+            long kept = long.Min(source.Rows, State.Rows);
+            count = 0;
             float* piece = stackalloc float[PieceRows];
             for (long first = 0; first < kept; first += PieceRows)
             {
-                int count = (int)long.Min(PieceRows, kept - first);
-                if (!source.TryRead(first * sizeof(float), (byte*)piece, (long)count * sizeof(float), ref error)) return false;
-                for (int i = 0; i < count; i++)
+                int rows = (int)long.Min(PieceRows, kept - first);
+                if (!source.TryRead(first * sizeof(float), (byte*)piece, (long)rows * sizeof(float), ref error)) return false;
+                for (int i = 0; i < rows; i++)
                 {
-                    if (piece[i] != 0) state.Moving[state.MovingCount++] = first + i;
+                    if (piece[i] == 0) continue;
+                    if (count == int.MaxValue || (listed != null && count == _reserved)) return error.Fail("checkpoint-moving", -1, $"tensor {FormatError.Quote(Name)} has changed while it was read");
+                    if (listed != null) listed.Moving[count] = first + i;
+                    count++;
                 }
             }
 
+            if (listed == null) _reserved = count;
             return true;
         }
     }

@@ -1,28 +1,9 @@
 using System.Runtime.InteropServices;
 using SimdEmbed.Formats;
 using SimdEmbed.Kernels;
+using SimdEmbed.Tables;
 
 namespace SimdEmbed.Checkpoints;
-
-/// <summary>The rows of a tensor in an open checkpoint.</summary>
-internal sealed unsafe class RowSource(TensorView view, long rows, Action<long> report)
-{
-    public long Rows => rows;
-
-    /// <summary>Reads bytes from <paramref name="skip"/> on.</summary>
-    public bool TryRead(long skip, byte* destination, long count, ref FormatError error)
-    {
-        for (long done = 0; done < count;)
-        {
-            long piece = long.Min(count - done, RowTransfer.PieceBytes);
-            if (!view.Bytes.TryRead(skip + done, destination + done, piece, ref error)) return false;
-            done += piece;
-            report(piece);
-        }
-
-        return true;
-    }
-}
 
 /// <summary>Rows to a stream and back, in pieces: no more memory is needed for a large table than for a small one.</summary>
 internal static unsafe class RowTransfer
@@ -30,13 +11,14 @@ internal static unsafe class RowTransfer
     /// <summary>Large enough to cost few calls, small enough to stay in the second cache between the hash and the copy.</summary>
     public const int PieceBytes = 1 << 18;
 
-    public static void Write(in RowView rows, Stream output) => Write(rows, sizeof(float), output);
+    /// <summary>Writes all rows of floats, or those that are marked.</summary>
+    public static void Write(in RowView rows, WrittenRows? marked, Stream output) => Write(rows, sizeof(float), marked, output);
 
-    /// <summary>Writes rows whose elements have so many bytes.</summary>
-    public static void Write(in RowView rows, int elementBytes, Stream output)
+    /// <summary>Writes all rows, or those that are marked, whose elements have so many bytes.</summary>
+    public static void Write(in RowView rows, int elementBytes, WrittenRows? marked, Stream output)
     {
         nint bytes = (nint)rows.Dim * elementBytes;
-        if (rows.Stride == bytes || rows.Count == 1)
+        if (marked == null && (rows.Stride == bytes || rows.Count == 1))
         {
             Write(rows.Rows, rows.Count * bytes, output);
             return;
@@ -46,17 +28,21 @@ internal static unsafe class RowTransfer
         int fitting = FittingRows(bytes);
         if (fitting == 0)
         {
-            for (long row = 0; row < rows.Count; row++) Write(rows.Rows + ((nint)row * rows.Stride), bytes, output);
+            for (long row = First(marked); row < rows.Count; row = Following(marked, row)) Write(rows.Rows + ((nint)row * rows.Stride), bytes, output);
             return;
         }
 
         byte* piece = (byte*)NativeMemory.Alloc(PieceBytes);
         try
         {
-            for (long first = 0; first < rows.Count; first += fitting)
+            for (long row = First(marked); row < rows.Count;)
             {
-                int count = (int)long.Min(fitting, rows.Count - first);
-                for (int i = 0; i < count; i++) Copy(rows.Rows + ((nint)(first + i) * rows.Stride), piece + (i * bytes), bytes);
+                int count = 0;
+                for (; count < fitting && row < rows.Count; row = Following(marked, row))
+                {
+                    Copy(rows.Rows + ((nint)row * rows.Stride), piece + (count++ * bytes), bytes);
+                }
+
                 output.Write(new ReadOnlySpan<byte>(piece, (int)(count * bytes)));
             }
         }
@@ -64,6 +50,23 @@ internal static unsafe class RowTransfer
         {
             NativeMemory.Free(piece);
         }
+    }
+
+    /// <summary>Writes the numbers of the marked rows, ascending, as int64.</summary>
+    public static void WriteNumbers(WrittenRows marked, long rows, Stream output)
+    {
+        const int PieceRows = 1 << 12;
+        long* piece = stackalloc long[PieceRows];
+        int count = 0;
+        for (long row = marked.Next(0); row < rows; row = marked.Next(row + 1))
+        {
+            piece[count++] = row;
+            if (count < PieceRows) continue;
+            Write((byte*)piece, count * sizeof(long), output);
+            count = 0;
+        }
+
+        Write((byte*)piece, count * sizeof(long), output);
     }
 
     /// <summary>Reads the rows that both sides have.</summary>
@@ -106,6 +109,10 @@ internal static unsafe class RowTransfer
 
     /// <summary>Rows in a piece; 0 for rows so long that each is a piece or more of its own.</summary>
     private static int FittingRows(nint bytes) => bytes == 0 ? PieceBytes : (int)(PieceBytes / bytes);
+
+    private static long First(WrittenRows? marked) => marked?.Next(0) ?? 0;
+
+    private static long Following(WrittenRows? marked, long row) => marked?.Next(row + 1) ?? row + 1;
 
     private static void Write(byte* start, long bytes, Stream output)
     {

@@ -107,7 +107,7 @@ public sealed class TrainingState
         }
     }
 
-    /// <summary>The name under which a table is in the state, or null.</summary>
+    /// <summary>The first name under which a table is in the state, or null.</summary>
     internal string? NameOf(EmbeddingTable? table)
     {
         foreach ((string name, object item) in _items)
@@ -124,9 +124,9 @@ public sealed class TrainingState
         List<CheckpointTensor> tensors = [];
         foreach ((string name, object item) in _items)
         {
-            if (item is EmbeddingTable table) tensors.Add(new TableTensor(name, table));
+            if (item is EmbeddingTable table) tensors.Add(new TableTensor(name, new NamedTable(NameOf(table)!, table)));
             else if (item is Memory<float> values) tensors.Add(new ArrayTensor(name, values));
-            else OptimizerTensors.AddTo(tensors, name, (Optimizer)item);
+            else OptimizerTensors.AddTo(tensors, name, (Optimizer)item, this);
         }
 
         return tensors;

@@ -76,7 +76,8 @@ internal static unsafe class TensorReader
     {
         if (view.IsContiguous)
         {
-            byte[] buffer = new byte[(int)Math.Min(view.ByteLength, 1 << 20)];
+            // What a piece is read for, such as a hash, finds it in the second cache.
+            byte[] buffer = new byte[(int)Math.Min(view.ByteLength, 1 << 18)];
             fixed (byte* start = buffer)
             {
                 long skip = view.Start * view.Dtype.ElementBytes();

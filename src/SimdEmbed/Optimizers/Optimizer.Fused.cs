@@ -88,7 +88,7 @@ public abstract unsafe partial class Optimizer
         {
             StepWork work = new()
             {
-                Table = state.Table!.OpenTraining(),
+                Table = state.Table!.OpenRead(),
                 Codec = state.Table.Codec,
                 State = state.View,
                 Rows = groups.Rows,

@@ -56,7 +56,7 @@ public abstract unsafe partial class Optimizer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(table);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        _ = table.OpenTraining();
+        table.CheckOpenToTrain();
         group = OwnGroup(group);
         if (_tables.TryGetValue(table, out ParameterState? known))
         {
@@ -110,7 +110,7 @@ public abstract unsafe partial class Optimizer : IDisposable
             EmbeddingGradient gradient = gradients[i];
             ArgumentNullException.ThrowIfNull(gradient, nameof(gradients));
             ParameterState state = StateOf(gradient.Table, nameof(gradients));
-            _ = gradient.Table.OpenTraining();
+            gradient.Table.CheckOpenToTrain();
             GradientRows rows = gradient.OpenTouched();
             for (int other = 0; other < i; other++)
             {
@@ -201,7 +201,7 @@ public abstract unsafe partial class Optimizer : IDisposable
         ArgumentNullException.ThrowIfNull(resized);
         ObjectDisposedException.ThrowIf(_disposed, this);
         ParameterState state = StateOf(table, nameof(table));
-        _ = resized.OpenTraining();
+        resized.CheckOpenToTrain();
         if (resized.Dim != table.Dim) Throw.Argument(nameof(resized), $"resized has rows of {resized.Dim}, the table of {table.Dim}.");
         if (_tables.ContainsKey(resized)) Throw.Argument(nameof(resized), "resized was added to this optimizer already.");
         ParameterState replaced = state.For(resized);
@@ -272,7 +272,7 @@ public abstract unsafe partial class Optimizer : IDisposable
     {
         ParameterState state = _tables[gradient.Table];
         GradientRows rows = gradient.OpenTouched();
-        StepWork work = new() { Table = gradient.Table.OpenTraining(), Codec = gradient.Table.Codec, State = state.View, Rows = rows.Rows, Count = rows.Count, Values = rows.Values, Slots = rows.Slots };
+        StepWork work = new() { Table = gradient.Table.OpenRead(), Codec = gradient.Table.Codec, State = state.View, Rows = rows.Rows, Count = rows.Count, Values = rows.Values, Slots = rows.Slots };
         work.Take(DegreeOf(state), ref workspace);
         work.Clip = state.Group.Options.ClipValue ?? float.PositiveInfinity;
         return work;
@@ -309,6 +309,12 @@ public abstract unsafe partial class Optimizer : IDisposable
         }
 
         if (work.Scale != 1) Elementwise.Scale(work.Zeros, work.Scale, work.Table.Dim);
+        if (state.Table is { } table)
+        {
+            work.Table = work.AllRows ? table.OpenTraining() : table.OpenTraining(work.Rows, work.Count);
+            if (work.OtherCount > 0) work.Table = table.OpenTraining(work.OtherRows, work.OtherCount);
+        }
+
         state.Step++;
         work.Rounding = new RowRounding(options.HalfRounding == HalfRounding.Stochastic, options.RoundingSeed, state.Number, state.Step);
         Apply(state, ref work);

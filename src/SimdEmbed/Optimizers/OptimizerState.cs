@@ -134,6 +134,7 @@ public sealed class OptimizerState
 
     private unsafe void Load(ParameterState state, int index, Dictionary<string, EmbeddingTable> given)
     {
+        state.SavedAs = null;
         ReadOnlySpan<float> step = given[NameOf(index, StepName)].GetRow(0);
         state.Step = (long)step[0] + ((long)step[1] * StepUnit);
         for (int vector = 0; vector < state.Layout.Names.Length; vector++)

@@ -49,6 +49,9 @@ internal sealed unsafe class ParameterState : IDisposable
 
     public int Dim { get; }
 
+    /// <summary>The checkpoint that has the state of all rows but those that the table has marked as written since; null when none is known to.</summary>
+    public string? SavedAs { get; set; }
+
     /// <summary>How many steps were made.</summary>
     public long Step { get; set; }
 
@@ -67,6 +70,7 @@ internal sealed unsafe class ParameterState : IDisposable
     {
         Step = 0;
         MovingCount = 0;
+        SavedAs = null;
         Owned(_memory).Clear();
         for (int vector = 0; vector < Layout.Starts.Length; vector++)
         {

@@ -110,6 +110,7 @@ public sealed unsafe partial class EmbeddingTable
         int perByte = CodesPerByte(Codec);
         int bits = 8 / perByte;
         int codes = Dim / perByte;
+        Written?.Mark(row);
         new Span<byte>(target, (int)OpenRead().Stride).Clear();
         for (int column = 0; column < Dim; column++)
         {

@@ -134,6 +134,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         fixed (float* source = values)
         {
             CheckFinite(row, source);
+            Written?.Mark(row);
             RowCodecs.Encode(Codec, rows, row, source);
         }
 
@@ -163,7 +164,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public TableEdit Edit()
     {
-        _ = OpenWrite();
+        CheckOpenToWrite();
         return new TableEdit(this);
     }
 
@@ -196,6 +197,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         _rows = default;
         _memory.Dispose();
         _side?.Dispose();
+        Written?.Dispose();
     }
 
     /// <summary>
@@ -216,20 +218,61 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         return ref _rows;
     }
 
-    /// <summary>The write gate: the only way to memory that may be written.</summary>
+    /// <summary>The write gate: the only way to memory that may be written. Every row counts as written.</summary>
     internal RowView OpenWrite()
     {
-        ref readonly RowView rows = ref OpenFloats();
-        CheckNotReadOnly();
-        return rows;
+        CheckOpenToWrite();
+        Written?.MarkAll();
+        return _rows;
     }
 
-    /// <summary>The write gate of training: rows of floats, of half width too.</summary>
-    internal ref readonly RowView OpenTraining()
+    /// <summary>The write gate to some rows, ascending or not; the first <paramref name="count"/> where there is no list.</summary>
+    internal RowView OpenWrite(long* rows, long count)
+    {
+        CheckOpenToWrite();
+        Written?.Mark(rows, count);
+        return _rows;
+    }
+
+    /// <summary>Throws where the write gate would; nothing is opened.</summary>
+    internal void CheckOpenToWrite()
+    {
+        _ = OpenFloats();
+        CheckNotReadOnly();
+    }
+
+    /// <summary>Which rows were written since a checkpoint; null until somebody asks for it, so that nobody else pays.</summary>
+    internal WrittenRows? Written { get; private set; }
+
+    /// <summary>Notes from now on which rows are written.</summary>
+    /// <exception cref="InsufficientMemoryException">There is no memory for it.</exception>
+    internal void TrackWritten()
+    {
+        CheckOpenToTrain();
+        Written ??= new WrittenRows(RowCount);
+    }
+
+    /// <summary>The write gate of training: rows of floats, of half width too. Every row counts as written.</summary>
+    internal RowView OpenTraining()
+    {
+        CheckOpenToTrain();
+        Written?.MarkAll();
+        return _rows;
+    }
+
+    /// <summary>The write gate of training to some rows, as <see cref="OpenWrite(long*, long)"/>.</summary>
+    internal RowView OpenTraining(long* rows, long count)
+    {
+        CheckOpenToTrain();
+        Written?.Mark(rows, count);
+        return _rows;
+    }
+
+    /// <summary>Throws where the write gate of training would; nothing is opened.</summary>
+    internal void CheckOpenToTrain()
     {
         CheckTrainable();
         CheckNotReadOnly();
-        return ref _rows;
     }
 
     /// <summary>Refuses to train rows that are not floats.</summary>
@@ -239,7 +282,13 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         if (RowCodecs.IsAffine(Codec)) Throw.InvalidOperation($"rows of {Codec} are only looked up: convert the table to Float32, Float16 or BFloat16 to train it.");
     }
 
-    internal Span<float> WritableRow(long row) => Row(OpenWrite(), row);
+    internal Span<float> WritableRow(long row)
+    {
+        CheckOpenToWrite();
+        Span<float> values = Row(_rows, row);
+        Written?.Mark(row);
+        return values;
+    }
 
     /// <summary>Replaces a row by another table's of the same codec and dim, bit for bit.</summary>
     internal void CopyRowFrom(EmbeddingTable other, long source, long row)

@@ -6,13 +6,21 @@ namespace SimdEmbed.Tests.Checkpoints;
 /// <summary>Every bit of a checkpoint's file is under a sum.</summary>
 public sealed class BitFlipTests
 {
-    [Fact]
-    public void Every_bit_of_the_header_and_any_of_the_data()
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 2)]
+    [InlineData(2, 1)]
+    public void Every_bit_of_the_header_and_any_of_the_data(int generations, int flipped)
     {
         using TempFolder folder = new();
-        using SmallTraining training = new();
-        training.Step();
-        BitFlips flips = new(Checkpoint.Save(folder["run"], training.State));
+        using SmallTraining training = new(120, 2);
+        for (int i = 0; i < generations; i++)
+        {
+            training.Step();
+            Assert.Equal(i == 0 ? null : i, Checkpoint.Save(folder["run"], training.State, new CheckpointSaveOptions { MaxDeltas = 1 }).Parent);
+        }
+
+        BitFlips flips = new(folder["run"], flipped);
         Assert.True(flips.IsWhole());
         for (long bit = 0; bit < flips.HeaderBytes * 8L; bit++) Assert.True(flips.IsDetected(bit), $"bit {bit} of the header");
         Random random = new(1);

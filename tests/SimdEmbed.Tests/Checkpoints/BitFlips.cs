@@ -2,21 +2,29 @@ using SimdEmbed.Checkpoints;
 
 namespace SimdEmbed.Tests.Checkpoints;
 
-/// <summary>One bit of a checkpoint's file changed, in memory.</summary>
+/// <summary>One bit of a checkpoint's file changed, in memory; the chain that the newest generation is made of has to notice.</summary>
 internal sealed class BitFlips
 {
-    private readonly Dictionary<string, byte[]> _files;
-    private readonly string _path;
+    private const string Directory = "/checkpoints";
 
-    public BitFlips(SavedCheckpoint checkpoint)
+    private readonly Dictionary<string, byte[]> _files = [];
+    private readonly long _newest;
+
+    /// <summary>Flips bits of <paramref name="flipped"/>, a generation of the directory.</summary>
+    public BitFlips(string directory, long flipped)
     {
-        _path = checkpoint.Path;
-        Bytes = File.ReadAllBytes(_path);
-        _files = new() { [Path.GetFileName(_path)] = Bytes };
+        foreach (CheckpointGeneration generation in Checkpoint.List(directory))
+        {
+            byte[] bytes = File.ReadAllBytes(generation.Path);
+            _files.Add(Path.GetFileName(generation.Path), bytes);
+            _newest = long.Max(_newest, generation.Generation);
+            if (generation.Generation == flipped) Bytes = bytes;
+        }
+
         HeaderBytes = 8 + BitConverter.ToInt32(Bytes);
     }
 
-    public byte[] Bytes { get; }
+    public byte[] Bytes { get; } = [];
 
     public int HeaderBytes { get; }
 
@@ -30,7 +38,8 @@ internal sealed class BitFlips
 
     public bool IsWhole()
     {
-        if (!CheckpointFile.TryOpen(new CrashedDisk(_files), _path, 1, out CheckpointFile? file, out _)) return false;
-        using (file) return file.TryVerify(null, CancellationToken.None, out _);
+        CrashedDisk disk = new(_files);
+        using CheckpointChains chains = new(disk, new CheckpointDirectory(disk, Directory));
+        return chains.TryOpen(_newest, out CheckpointChain? chain, out _) && chains.TryVerify(chain, null, CancellationToken.None, out _);
     }
 }

@@ -189,7 +189,8 @@ internal sealed class CrashedDisk(Dictionary<string, byte[]> files) : ICheckpoin
 
     public ICheckpointOutput Create(string path, long bytes) => throw new NotSupportedException();
 
-    public FileBytes Open(string path) => new(files[Path.GetFileName(path)]);
+    public FileBytes Open(string path) =>
+        files.TryGetValue(Path.GetFileName(path), out byte[]? bytes) ? new FileBytes(bytes) : throw new FileNotFoundException($"'{path}' is missing");
 
     public void Rename(string from, string to) => throw new NotSupportedException();
 

@@ -12,6 +12,7 @@ public sealed class LostWriteTests
         using LostWrites run = new(disk, statesPerChange: 5, seed: 1);
         run.Run(4000);
         Assert.Equal((0L, 0L), (run.Lost, run.Corrupt));
+        Assert.True(run is { Chained: > 0, Compacted: > 0 }, $"{run.Chained} loaded through deltas, {run.Compacted} folded");
         Assert.True(run.Ahead > 0, "no crash fell between the rename and the flush of the directory");
     }
 

@@ -9,8 +9,9 @@ internal sealed class LostWrites(LostWriteDisk disk, int statesPerChange, int se
     private const string Directory = "/checkpoints";
 
     private readonly Random _random = new(seed);
-    private readonly SmallTraining _training = new();
-    private readonly SmallTraining _loaded = new();
+    // Large enough that the rows of a step are less than half, small enough to be looked at often.
+    private readonly SmallTraining _training = new(120, 2, users: 40);
+    private readonly SmallTraining _loaded = new(120, 2, users: 40);
     private readonly List<ulong> _hashes = [];
     private long _acknowledged;
 
@@ -23,6 +24,12 @@ internal sealed class LostWrites(LostWriteDisk disk, int statesPerChange, int se
     /// <summary>Crash states in which a newer generation, not yet acknowledged, was whole already.</summary>
     public long Ahead { get; private set; }
 
+    /// <summary>Crash states that were loaded through deltas.</summary>
+    public long Chained { get; private set; }
+
+    /// <summary>Chains that were folded.</summary>
+    public long Compacted { get; private set; }
+
     public void Run(long states)
     {
         _hashes.Add(_training.Hash());
@@ -34,17 +41,24 @@ internal sealed class LostWrites(LostWriteDisk disk, int statesPerChange, int se
 
             // Now and then the disk fails as well, and the saver cleans up behind itself.
             if (save % 4 == 0) disk.FailAt = _random.Next(12);
+            CheckpointSaveOptions options = new() { Keep = 1 + _random.Next(3), MaxDeltas = _random.Next(5) };
             try
             {
-                _acknowledged = Checkpoint.Save(disk, Directory, _training.State, new CheckpointSaveOptions { Keep = 1 + _random.Next(3) }).Generation;
+                _acknowledged = Checkpoint.Save(disk, Directory, _training.State, options).Generation;
+                if (save % 5 != 0) continue;
+                long before = _acknowledged;
+                _acknowledged = Checkpoint.Compact(disk, Directory, options).Generation;
+                if (_acknowledged > before) Compacted++;
             }
             catch (CheckpointWriteException)
             {
                 disk.FailAt = -1;
-                _acknowledged = Checkpoint.Save(disk, Directory, _training.State).Generation;
+                _acknowledged = Checkpoint.Save(disk, Directory, _training.State, options).Generation;
             }
-
-            disk.FailAt = -1;
+            finally
+            {
+                disk.FailAt = -1;
+            }
         }
     }
 
@@ -64,6 +78,7 @@ internal sealed class LostWrites(LostWriteDisk disk, int statesPerChange, int se
                 LoadedCheckpoint loaded = Checkpoint.Load(disk.Crash(_random), Directory, _loaded.State);
                 if (loaded.Generation < _acknowledged) Lost++;
                 if (loaded.Generation > _acknowledged) Ahead++;
+                if (loaded.Chain.Count > 1) Chained++;
                 if (_loaded.Hash() != _hashes[(int)_loaded.State.Step]) Corrupt++;
             }
             catch (CheckpointReadException)
