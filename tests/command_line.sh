@@ -73,7 +73,8 @@ check "a folder" refuses 1 "^error: " inspect "$work"
 check "an argument too few" refuses 2 "^error: " convert "$work/aligned.npy"
 check "an unknown option" refuses 2 "^error: .*--nonsense" verify "$work/aligned.npy" --nonsense
 check "an unknown command" refuses 2 "^error: .*nonsense" nonsense
-check "a file of no known format" refuses 1 "^error: .*no format" inspect "$0"
+head -c 100 /dev/zero > "$work/zeros"
+check "a file of no known format" refuses 1 "^error: .*zeros: " inspect "$work/zeros"
 check "a file into itself" refuses 2 "^error: .*is the file of IN" convert "$work/aligned.npy" "$work/../$(basename "$work")/aligned.npy"
 
 lines() { # progress where nobody watches: whole lines without any control character, and the last one says that all is done

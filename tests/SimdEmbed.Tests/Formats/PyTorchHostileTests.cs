@@ -125,8 +125,8 @@ public sealed class PyTorchHostileTests
     [Fact]
     public void Names_of_nested_dicts_may_not_grow_beyond_the_file()
     {
-        string key = new('k', 4000);
-        string nested = Dict([.. Enumerable.Range(0, 60).Select(static i => ($"{i}", Tensor(0)))]);
+        string key = new('k', 1000);
+        string nested = Dict([.. Enumerable.Range(0, 5).Select(static i => ($"{i}", Tensor(0)))]);
         for (int i = 0; i < 20; i++) nested = Dict((key, nested));
         using TempFolder folder = new();
         WriteFloats(folder["names.pth"], nested, 8);
