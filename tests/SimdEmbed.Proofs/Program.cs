@@ -18,5 +18,9 @@ internal static class Program
         CheckpointSpeedProof.Create(),
         FuzzWordsProof.Create(),
         WordsProof.Create(),
+        CliffsProof.Create(),
+        PoolingsProof.Create(),
+        NativeProof.Create(),
+        WidthsProof.Create(),
     }.Parse(arguments).Invoke();
 }

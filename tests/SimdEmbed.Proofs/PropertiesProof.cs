@@ -18,10 +18,12 @@ internal static class PropertiesProof
 
     private static int Run(int cases, int firstSeed)
     {
+        Console.WriteLine($"{(EngineInfo.IsNative ? "native" : "JIT")}, {EngineInfo.VectorWidth * 32} bits, {EngineInfo.InstructionSets}");
         bool embedding = Run("embedding", EmbeddingModel.Classes, seed => new EmbeddingModel(seed), cases, firstSeed);
         bool bag = Run("embedding bag", BagModel.Classes, seed => new BagModel(seed), cases, firstSeed);
         bool optimizer = Run("optimizers", OptimizerModel.Classes, seed => new OptimizerModel(seed), cases, firstSeed);
-        return embedding && bag && optimizer && cases > 0 ? 0 : 1;
+        bool codec = Run("compact rows", CodecModel.Classes, seed => new CodecModel(seed), cases, firstSeed);
+        return embedding && bag && optimizer && codec && cases > 0 ? 0 : 1;
     }
 
     private static bool Run(string name, string[] classes, Func<int, Model> create, int cases, int firstSeed)
