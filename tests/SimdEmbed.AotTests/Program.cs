@@ -1,9 +1,12 @@
+using SimdEmbed;
 using SimdEmbed.AotTests;
 using SimdEmbed.Tests.Golden;
 using SimdEmbed.Tests.Initializers;
 
 // The golden data through the public API of a native build: what a service that publishes native gets.
 if (args is ["crash-child", _, ..]) return CrashChild.Run(args);
+if (args is ["--loop", ..]) return TimingLoop.Run(args);
+Console.WriteLine($"{(EngineInfo.IsNative ? "native" : "JIT")}, {EngineInfo.VectorWidth * 32} bits, {EngineInfo.InstructionSets}");
 string folder = args.Length > 0 ? args[0] : Path.Combine(AppContext.BaseDirectory, "Golden");
 int passed = 0;
 int failed = 0;

@@ -26,5 +26,9 @@ internal static class Program
         MappedProof.Create(),
         MappedProof.CreateChild(),
         MappedSpeedProof.Create(),
+        CliffsProof.Create(),
+        PoolingsProof.Create(),
+        NativeProof.Create(),
+        WidthsProof.Create(),
     }.Parse(arguments).Invoke();
 }

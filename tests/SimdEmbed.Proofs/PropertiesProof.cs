@@ -19,6 +19,7 @@ internal static class PropertiesProof
 
     private static int Run(int cases, int firstSeed, string? only)
     {
+        Console.WriteLine($"{(EngineInfo.IsNative ? "native" : "JIT")}, {EngineInfo.VectorWidth * 32} bits, {EngineInfo.InstructionSets}");
         bool isMet = cases > 0;
         int run = 0;
         if (Wanted("embedding")) isMet &= Run("embedding", EmbeddingModel.Classes, seed => new EmbeddingModel(seed), cases, firstSeed);
