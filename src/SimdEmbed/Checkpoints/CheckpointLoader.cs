@@ -68,6 +68,7 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
                 int count = target.CanSplit && source.ByteLength >= TensorThreads.LeastBytes ? PartsOfLarge : 1;
                 for (int i = 0; i < count; i++) parts.Add(new LoadedPart(target, chain.Source(source, done.Add), i, count));
                 if (!target.TryPrepare(parts[^count].Source, ref error)) return Fail(error.ToException(path), out problem);
+                parts[^count].Source.Release();
             }
 
             // From here on something changes; what was verified a moment ago can only fail with the disk.
@@ -77,7 +78,7 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
             TensorThreads.Run(
                 parts.Count,
                 isShared ? 0 : chain.TensorBytes,
-                i => _ = parts[i].Target.TryRead(parts[i].Source, parts[i].Part, parts[i].Parts, options.NewRows, ref errors[i]),
+                i => parts[i].Read(options.NewRows, ref errors[i]),
                 CancellationToken.None);
             int failed = Array.FindIndex(errors, static found => found.Message != null);
             if (failed >= 0) return Fail(errors[failed].ToException(path), out problem);
@@ -224,7 +225,14 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
     private static string Text(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 
     /// <summary>What one thread takes over.</summary>
-    private readonly record struct LoadedPart(CheckpointTensor Target, RowSource Source, int Part, int Parts);
+    private readonly record struct LoadedPart(CheckpointTensor Target, RowSource Source, int Part, int Parts)
+    {
+        public void Read(Initializer? newRows, ref FormatError error)
+        {
+            _ = Target.TryRead(Source, Part, Parts, newRows, ref error);
+            Source.Release();
+        }
+    }
 
     /// <summary>Reports one at a time, whichever thread has read something.</summary>
     private sealed class LoadProgress(IProgress<CheckpointProgress>? progress, long total)
