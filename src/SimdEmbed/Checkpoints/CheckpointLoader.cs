@@ -6,6 +6,9 @@ namespace SimdEmbed.Checkpoints;
 /// <summary>Loads the newest generation that verifies: nothing of the state is changed before all of its file was read once.</summary>
 internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, TrainingState state, CheckpointLoadOptions options)
 {
+    /// <summary>So many that tensors of one size keep any number of threads about equally busy.</summary>
+    private const int PartsOfLarge = 4;
+
     private readonly List<SkippedGeneration> _skipped = [];
     private bool _isPartlyLoaded;
 
@@ -59,22 +62,23 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
                 foreach ((CheckpointTensor target, _) in pairs) target.Table?.Table.TrackWritten();
             }
 
-            List<RowSource> sources = [];
+            List<LoadedPart> parts = [];
             foreach ((CheckpointTensor target, TensorInfo source) in pairs)
             {
-                RowSource rows = chain.Source(source, done.Add);
-                if (!target.TryPrepare(rows, ref error)) return Fail(error.ToException(path), out problem);
-                sources.Add(rows);
+                int count = target.CanSplit && source.ByteLength >= TensorThreads.LeastBytes ? PartsOfLarge : 1;
+                for (int i = 0; i < count; i++) parts.Add(new LoadedPart(target, chain.Source(source, done.Add), i, count));
+                if (!target.TryPrepare(parts[^count].Source, ref error)) return Fail(error.ToException(path), out problem);
+                parts[^count].Source.Release();
             }
 
             // From here on something changes; what was verified a moment ago can only fail with the disk.
             _isPartlyLoaded = pairs.Count > 0;
-            FormatError[] errors = new FormatError[pairs.Count];
+            FormatError[] errors = new FormatError[parts.Count];
             bool isShared = SharesTables(pairs);
             TensorThreads.Run(
-                pairs.Count,
+                parts.Count,
                 isShared ? 0 : chain.TensorBytes,
-                i => _ = pairs[i].Target.TryRead(sources[i], options.NewRows, ref errors[i]),
+                i => parts[i].Read(options.NewRows, ref errors[i]),
                 CancellationToken.None);
             int failed = Array.FindIndex(errors, static found => found.Message != null);
             if (failed >= 0) return Fail(errors[failed].ToException(path), out problem);
@@ -219,6 +223,16 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
     }
 
     private static string Text(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
+
+    /// <summary>What one thread takes over.</summary>
+    private readonly record struct LoadedPart(CheckpointTensor Target, RowSource Source, int Part, int Parts)
+    {
+        public void Read(Initializer? newRows, ref FormatError error)
+        {
+            _ = Target.TryRead(Source, Part, Parts, newRows, ref error);
+            Source.Release();
+        }
+    }
 
     /// <summary>Reports one at a time, whichever thread has read something.</summary>
     private sealed class LoadProgress(IProgress<CheckpointProgress>? progress, long total)

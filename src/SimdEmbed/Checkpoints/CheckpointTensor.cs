@@ -22,6 +22,9 @@ internal abstract class CheckpointTensor(string name, long[] shape, NamedTable? 
     /// <summary>Whether a checkpoint's tensor of another number of rows can be loaded.</summary>
     public virtual bool CanResize => false;
 
+    /// <summary>Whether rows can be read in parts, by several threads.</summary>
+    public virtual bool CanSplit => false;
+
     /// <summary>Which checkpoint has all rows but those that are marked as written, as <see cref="SavedAs"/> puts it.</summary>
     protected virtual string? Saved { get; set; }
 
@@ -40,8 +43,10 @@ internal abstract class CheckpointTensor(string name, long[] shape, NamedTable? 
     /// <summary>Looks at what is there and makes room, before anything of any tensor is changed.</summary>
     public abstract bool TryPrepare(RowSource source, ref FormatError error);
 
-    /// <summary>Takes over the rows that both sides have; the others are initialised.</summary>
-    public abstract bool TryRead(RowSource source, Initializer? newRows, ref FormatError error);
+    /// <summary>
+    /// Takes over the rows that both sides have, and initialises the others; or one of <paramref name="parts"/> parts of that where it <see cref="CanSplit"/>.
+    /// </summary>
+    public abstract bool TryRead(RowSource source, int part, int parts, Initializer? newRows, ref FormatError error);
 
     /// <summary>What the rows belong to: the hash alone would fit a table that has changed its name with another.</summary>
     protected virtual string Owner => name;
@@ -59,6 +64,8 @@ internal sealed class TableTensor(string name, NamedTable table)
     private readonly EmbeddingTable _table = table.Table;
 
     public override bool CanResize => true;
+
+    public override bool CanSplit => true;
 
     protected override string Owner => table.Name;
 
@@ -80,11 +87,11 @@ internal sealed class TableTensor(string name, NamedTable table)
         return true;
     }
 
-    public override bool TryRead(RowSource source, Initializer? newRows, ref FormatError error)
+    public override bool TryRead(RowSource source, int part, int parts, Initializer? newRows, ref FormatError error)
     {
         RowView rows = _table.OpenTraining();
-        if (!RowTransfer.TryRead(source, rows, Dtype.ElementBytes(), ref error)) return false;
-        if (source.Rows < rows.Count && newRows is { } initializer) _table.Initialize(source.Rows, initializer);
+        if (!RowTransfer.TryRead(source, rows, Dtype.ElementBytes(), part, parts, ref error)) return false;
+        if (part == 0 && source.Rows < rows.Count && newRows is { } initializer) _table.Initialize(source.Rows, initializer);
         return true;
     }
 }
@@ -99,8 +106,8 @@ internal sealed unsafe class ArrayTensor(string name, Memory<float> values) : Ch
 
     public override bool TryPrepare(RowSource source, ref FormatError error) => true;
 
-    public override bool TryRead(RowSource source, Initializer? newRows, ref FormatError error)
+    public override bool TryRead(RowSource source, int part, int parts, Initializer? newRows, ref FormatError error)
     {
-        fixed (float* start = values.Span) return RowTransfer.TryRead(source, RowView.Dense(start, 1, values.Length), ref error);
+        fixed (float* start = values.Span) return RowTransfer.TryRead(source, RowView.Dense(start, 1, values.Length), part, parts, ref error);
     }
 }

@@ -137,6 +137,7 @@ internal sealed class CheckpointWriter
         finally
         {
             NativeMemory.Free(piece);
+            source.Release();
         }
     }
 

@@ -47,14 +47,14 @@ internal static unsafe class OptimizerTensors
         public override bool TryPrepare(RowSource source, ref FormatError error)
         {
             float* step = stackalloc float[2];
-            if (!RowTransfer.TryRead(source, RowView.Dense(step, 1, 2), ref error)) return false;
+            if (!RowTransfer.TryRead(source, RowView.Dense(step, 1, 2), 0, 1, ref error)) return false;
             bool isCount = step[0] is >= 0 and < StepUnit && step[1] is >= 0 and < 1 << 24 && step[0] == (int)step[0] && step[1] == (int)step[1];
             if (!isCount) return error.Fail("checkpoint-step", -1, $"tensor {FormatError.Quote(Name)} is {step[0]}, {step[1]}, which counts no steps");
             _steps = (long)step[0] + ((long)step[1] * StepUnit);
             return true;
         }
 
-        public override bool TryRead(RowSource source, Initializer? newRows, ref FormatError error)
+        public override bool TryRead(RowSource source, int part, int parts, Initializer? newRows, ref FormatError error)
         {
             state.Step = _steps;
             return true;
@@ -82,15 +82,17 @@ internal static unsafe class OptimizerTensors
     private sealed class VectorTensor(string prefix, ParameterState state, int vector, NamedTable? table)
         : StateTensor(prefix, state.Layout.Names[vector], state, Columns(state), table)
     {
+        public override bool CanSplit => true;
+
         public override void Write(Stream output, WrittenRows? marked) => RowTransfer.Write(Rows, marked, output);
 
         public override bool TryPrepare(RowSource source, ref FormatError error) => true;
 
-        public override bool TryRead(RowSource source, Initializer? newRows, ref FormatError error)
+        public override bool TryRead(RowSource source, int part, int parts, Initializer? newRows, ref FormatError error)
         {
             State.SavedAs = null;
-            if (!RowTransfer.TryRead(source, Rows, ref error)) return false;
-            for (long row = source.Rows; row < State.Rows; row++) State.Vector(row, vector).Fill(State.Layout.Starts[vector]);
+            if (!RowTransfer.TryRead(source, Rows, part, parts, ref error)) return false;
+            for (long row = source.Rows; part == 0 && row < State.Rows; row++) State.Vector(row, vector).Fill(State.Layout.Starts[vector]);
             return true;
         }
 
@@ -136,7 +138,7 @@ internal static unsafe class OptimizerTensors
             return true;
         }
 
-        public override bool TryRead(RowSource source, Initializer? newRows, ref FormatError error)
+        public override bool TryRead(RowSource source, int part, int parts, Initializer? newRows, ref FormatError error)
         {
             State.SavedAs = null;
             State.MovingCount = 0;

@@ -30,6 +30,12 @@ internal sealed unsafe class RowSource(TensorView whole, long rows, IReadOnlyLis
         return true;
     }
 
+    /// <summary>Gives the buffers back; reading takes them again.</summary>
+    public void Release()
+    {
+        foreach (RowOverlay overlay in overlays) overlay.Release();
+    }
+
     /// <summary>Writes everything, as a full checkpoint has it.</summary>
     public bool TryCopy(Stream output, byte* piece, ref FormatError error)
     {
@@ -50,7 +56,7 @@ internal sealed unsafe class RowSource(TensorView whole, long rows, IReadOnlyLis
 /// <param name="rows">The tensor's rows, of which these are some.</param>
 internal sealed unsafe class RowOverlay(RowNumbers numbers, TensorView values, long rows)
 {
-    /// <summary>Small, because a chain may have hundreds of deltas, each with a buffer for every tensor.</summary>
+    /// <summary>Small, because a chain may have hundreds of deltas, each with a buffer for every tensor that is being read.</summary>
     private const int BufferBytes = 1 << 14;
 
     private readonly long _rowBytes = numbers.Count == 0 ? 1 : long.Max(values.ByteLength / numbers.Count, 1);
@@ -82,8 +88,13 @@ internal sealed unsafe class RowOverlay(RowNumbers numbers, TensorView values, l
             if (begin + _rowBytes > end) break;
         }
 
-        if (end == rows * _rowBytes) _buffer = null;
         return true;
+    }
+
+    public void Release()
+    {
+        _buffer = null;
+        numbers.Release();
     }
 
     private bool TryReadRow(long index, long skip, byte* destination, long count, ref FormatError error)
@@ -114,7 +125,7 @@ internal sealed unsafe class RowNumbers(TensorView view)
 {
     private const int WindowRows = 512;
 
-    private readonly long[] _window = new long[WindowRows];
+    private long[]? _window;
     private long _first;
     private int _count;
 
@@ -124,15 +135,22 @@ internal sealed unsafe class RowNumbers(TensorView view)
     {
         row = 0;
         if ((index < _first || index >= _first + _count) && !TryLoad(index, ref error)) return false;
-        row = _window[index - _first];
+        row = _window![index - _first];
         if ((ulong)row >= (ulong)rows) return error.Fail("checkpoint-rows", view.Place, $"there is row {row} of a table with rows 0..{rows - 1}");
         if (index > _first && row <= _window[index - _first - 1]) return error.Fail("checkpoint-rows", view.Place, $"row {row} is not behind the one before it");
         return true;
     }
 
+    public void Release()
+    {
+        _window = null;
+        _count = 0;
+    }
+
     private bool TryLoad(long index, ref FormatError error)
     {
         // The one before comes along, to be compared with.
+        _window ??= new long[WindowRows];
         _first = long.Max(index - 1, 0);
         _count = (int)long.Min(WindowRows, Count - _first);
         fixed (long* window = _window)

@@ -69,19 +69,22 @@ internal static unsafe class RowTransfer
         Write((byte*)piece, count * sizeof(long), output);
     }
 
-    /// <summary>Reads the rows that both sides have.</summary>
-    public static bool TryRead(RowSource source, in RowView rows, ref FormatError error) => TryRead(source, rows, sizeof(float), ref error);
+    /// <summary>Reads the rows of floats that both sides have, or one of <paramref name="parts"/> parts of them.</summary>
+    public static bool TryRead(RowSource source, in RowView rows, int part, int parts, ref FormatError error) =>
+        TryRead(source, rows, sizeof(float), part, parts, ref error);
 
-    /// <summary>Reads the rows that both sides have, whose elements have so many bytes.</summary>
-    public static bool TryRead(RowSource source, in RowView rows, int elementBytes, ref FormatError error)
+    /// <summary>Reads the rows that both sides have, whose elements have so many bytes, or one of <paramref name="parts"/> parts of them.</summary>
+    public static bool TryRead(RowSource source, in RowView rows, int elementBytes, int part, int parts, ref FormatError error)
     {
         nint bytes = (nint)rows.Dim * elementBytes;
         long kept = long.Min(source.Rows, rows.Count);
-        if (rows.Stride == bytes || kept == 1) return source.TryRead(0, rows.Rows, kept * bytes, ref error);
+        long start = (long)((Int128)kept * part / parts);
+        long end = (long)((Int128)kept * (part + 1) / parts);
+        if (rows.Stride == bytes || kept == 1) return source.TryRead(start * bytes, rows.Rows + ((nint)start * rows.Stride), (end - start) * bytes, ref error);
         int fitting = FittingRows(bytes);
         if (fitting == 0)
         {
-            for (long row = 0; row < kept; row++)
+            for (long row = start; row < end; row++)
             {
                 if (!source.TryRead(row * bytes, rows.Rows + ((nint)row * rows.Stride), bytes, ref error)) return false;
             }
@@ -92,9 +95,9 @@ internal static unsafe class RowTransfer
         byte* piece = (byte*)NativeMemory.Alloc(PieceBytes);
         try
         {
-            for (long first = 0; first < kept; first += fitting)
+            for (long first = start; first < end; first += fitting)
             {
-                int count = (int)long.Min(fitting, kept - first);
+                int count = (int)long.Min(fitting, end - first);
                 if (!source.TryRead(first * bytes, piece, count * bytes, ref error)) return false;
                 for (int i = 0; i < count; i++) Copy(piece + (i * bytes), rows.Rows + ((nint)(first + i) * rows.Stride), bytes);
             }

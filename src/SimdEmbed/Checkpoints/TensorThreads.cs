@@ -6,7 +6,7 @@ namespace SimdEmbed.Checkpoints;
 internal static class TensorThreads
 {
     /// <summary>Less is done before another thread has started.</summary>
-    private const long LeastBytes = 8 << 20;
+    public const long LeastBytes = 8 << 20;
 
     private const int MostThreads = 4;
 

@@ -62,6 +62,23 @@ public sealed class CheckpointMismatchTests : IDisposable
     }
 
     [Fact]
+    public void Another_codec_is_refused_and_both_are_named()
+    {
+        using EmbeddingTable floats = EmbeddingTable.Create(10, 4, Initializer.Normal(1));
+        using EmbeddingTable codes = floats.ConvertTo(RowCodec.Int8);
+        TrainingState state = new();
+        state.Add("table", floats);
+        Checkpoint.Save(Checkpoints, state);
+        TrainingState other = new();
+        other.Add("table", codes);
+        TableMismatchException error = Assert.Throws<TableMismatchException>(() => Checkpoint.Load(Checkpoints, other));
+        Assert.Contains("'table' is Float32 in the checkpoint and Int8 in the program", error.Message, StringComparison.Ordinal);
+        error = Assert.Throws<TableMismatchException>(() => Checkpoint.Save(Checkpoints, other));
+        Assert.Contains("'table' is Int8; checkpoints hold Float32", error.Message, StringComparison.Ordinal);
+        Assert.Single(Checkpoint.List(Checkpoints));
+    }
+
+    [Fact]
     public void An_array_is_no_table()
     {
         TrainingState state = new();
