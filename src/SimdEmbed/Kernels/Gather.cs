@@ -94,13 +94,13 @@ internal static unsafe class Gather<TIndex, TCodec>
         {
             nint words = dim / (TCodec.Parts * IRowCodec.Group) * IRowCodec.Group;
             if (words > 0) Groups(row, side, words, target);
-            if (words * TCodec.Parts < dim) Buffered(row, side, dim, words * TCodec.Parts, target);
+            if (words * TCodec.Parts < dim) LastGroup(row + (words * sizeof(uint)), side, dim - (words * TCodec.Parts), target + (words * TCodec.Parts));
             return;
         }
 
         if (dim < width)
         {
-            Buffered(row, side, dim, 0, target);
+            OneVector(row, dim, target);
             return;
         }
 
@@ -165,20 +165,43 @@ internal static unsafe class Gather<TIndex, TCodec>
         Unsafe.WriteUnaligned(to + ((k + 3) * IRowCodec.Group), d);
     }
 
-    /// <summary>The vectors from <paramref name="position"/> on whose columns are not in order, or go beyond the last.</summary>
-    private static void Buffered(byte* row, float* side, nint dim, nint position, float* target)
+    /// <summary>
+    /// The last group, of fewer words. What a vector has beyond the group's words lands on columns of the parts that follow, which are written
+    /// later; only where it would go beyond the last column is it cut.
+    /// </summary>
+    private static void LastGroup(byte* row, float* side, nint columns, float* target)
     {
         nint width = Vector<float>.Count;
-        nint span = TCodec.Span(dim);
-        float* values = stackalloc float[TCodec.Parts * Vector<float>.Count];
+        nint words = (columns + TCodec.Parts - 1) / TCodec.Parts;
         Vector<float> scale = TCodec.Affine ? new Vector<float>(side[0]) : default;
         Vector<float> bias = TCodec.Affine ? new Vector<float>(side[1]) : default;
-        for (; position < span; position += TCodec.Parts * width)
+        float* cut = stackalloc float[Vector<float>.Count];
+        for (int part = 0; part < TCodec.Parts; part++)
         {
-            byte* at = row + (position * TCodec.Bits / 8);
-            for (int k = 0; k < TCodec.Parts; k++) Unsafe.WriteUnaligned(values + (k * width), Value(at, k, scale, bias));
-            TCodec.Store(target, dim, position, values, TCodec.Parts);
+            for (nint word = 0; word < words; word += width)
+            {
+                nint column = (part * words) + word;
+                if (column >= columns) return;
+                Vector<float> value = Value(row + (word * sizeof(uint)), part, scale, bias);
+                if (column <= columns - width)
+                {
+                    Unsafe.WriteUnaligned(target + column, value);
+                    continue;
+                }
+
+                Unsafe.WriteUnaligned(cut, value);
+                nint left = nint.Min(words - word, columns - column);
+                new ReadOnlySpan<float>(cut, (int)left).CopyTo(new Span<float>(target + column, (int)left));
+            }
         }
+    }
+
+    /// <summary>Columns in order, fewer than a vector has.</summary>
+    private static void OneVector(byte* row, nint dim, float* target)
+    {
+        float* values = stackalloc float[Vector<float>.Count];
+        Unsafe.WriteUnaligned(values, TCodec.Load(row, 0));
+        new ReadOnlySpan<float>(values, (int)dim).CopyTo(new Span<float>(target, (int)dim));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
