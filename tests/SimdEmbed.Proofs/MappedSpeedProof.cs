@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
-using SimdEmbed.Kernels;
 using System.Runtime.InteropServices;
+using SimdEmbed.Kernels;
 using SimdEmbed.Tables;
 
 namespace SimdEmbed.Proofs;

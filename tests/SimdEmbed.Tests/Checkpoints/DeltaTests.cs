@@ -43,6 +43,38 @@ public sealed class DeltaTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(RowCodec.Float16)]
+    [InlineData(RowCodec.BFloat16)]
+    public void A_half_width_table_goes_through_a_chain(RowCodec codec)
+    {
+        const int Dim = 6;
+        using EmbeddingTable floats = EmbeddingTable.Create(200, Dim, Initializer.Normal(1));
+        using EmbeddingTable trained = floats.ConvertTo(codec);
+        using EmbeddingTable zeros = new(200, Dim);
+        using EmbeddingTable loaded = zeros.ConvertTo(codec);
+        using Embedding embedding = new(trained, new EmbeddingOptions { Sparse = true }, leaveOpen: true);
+        using Sgd optimizer = new(trained, new SgdOptions { LearningRate = 0.1f });
+        TrainingState state = new();
+        state.Add("table", trained);
+        Checkpoint.Save(Checkpoints, state, s_deltas);
+        optimizer.Step<int>(embedding, [3, 150], [.. Enumerable.Repeat(1f, 2 * Dim)]);
+        trained.SetRow(7, [1, 2, 3, 4, 5, 6]);
+        Assert.Equal(1, Checkpoint.Save(Checkpoints, state, s_deltas).Parent);
+
+        TrainingState other = new();
+        other.Add("table", loaded);
+        Assert.Equal(2, Checkpoint.Load(Checkpoints, other).Generation);
+        float[] expected = new float[Dim];
+        float[] actual = new float[Dim];
+        for (long row = 0; row < trained.RowCount; row++)
+        {
+            trained.CopyRowTo(row, expected);
+            loaded.CopyRowTo(row, actual);
+            Assert.Equal(expected, actual);
+        }
+    }
+
     [Fact]
     public void A_load_that_tracks_goes_on_with_deltas()
     {
