@@ -105,7 +105,7 @@ internal static class CliffsProof
 
             Timed Of<TIndex>(PoolingStyle style)
                 where TIndex : unmanaged, IBinaryInteger<TIndex> =>
-                TimedCalls.Pool(table, style, TimedCalls.Uniform<TIndex>(8 * 12_800, rows), 12_800, 100);
+                TimedCalls.Pool(table, style, TimedCalls.Uniform<TIndex>(8 * 12_800, rows), 12_800, 100).Settled();
         }
 
         return ([types, poolings, winners], "");

@@ -57,23 +57,15 @@ internal static class PoolingsProof
 
             Say($"BFloat16 beside Float16, {batch}", Compare(sums[RowCodec.BFloat16], sums[RowCodec.Float16], HalvesLimit), HalvesLimit);
 
-            Timed Of(EmbeddingTable rows, PoolingStyle style) => TimedCalls.Pool(rows, style, list, Bags * BagLength, BagLength);
-
-            static TimeRatio Compare(Timed one, Timed other, double limit)
-            {
-                // The compiler finishes each of the kinds once; it is not what is measured.
-                _ = one.Sample(40);
-                Thread.Sleep(200);
-                _ = one.Sample(40);
-                Thread.Sleep(200);
-                return SideBySide.Compare(one, other, limit, Workload.Batches);
-            }
+            Timed Of(EmbeddingTable rows, PoolingStyle style) => TimedCalls.Pool(rows, style, list, Bags * BagLength, BagLength).Settled();
         }
 
         foreach ((_, EmbeddingTable one) in compact) one.Dispose();
         lines.Add($"poolings: {lines.Count} goals, {notMet} not met, {clock.Elapsed.TotalSeconds:F0} s");
         ResultFile.Report("poolings", "poolings", lines, keep);
         return notMet == 0 ? 0 : 1;
+
+        static TimeRatio Compare(Timed one, Timed other, double limit) => SideBySide.Compare(one, other, limit, Workload.Batches);
 
         void Say(string name, TimeRatio ratio, double limit)
         {

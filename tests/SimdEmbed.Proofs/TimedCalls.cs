@@ -62,10 +62,7 @@ internal static class TimedCalls
         return list;
     }
 
-    /// <summary>
-    /// Calls of all widths and poolings, until the compiler is done with them: it compiles what has run often enough, in the background, a tenth
-    /// of a second after it has last had something else to do.
-    /// </summary>
+    /// <summary>Calls of all widths and poolings over ints, so that those that are timed are compiled for good; see <see cref="Timed.Settled"/>.</summary>
     public static void WarmUp()
     {
         int[] dims = [9, 15, 16, 24, 31, 32, 48, 64, 100, 128, 200, 255, 256, 400, 512, 777, 1024];
