@@ -114,12 +114,25 @@ internal static unsafe class Gather<TIndex, TCodec>
             Unsafe.WriteUnaligned(to + (7 * width), h);
         }
 
-        for (; column <= dim - (2 * width); column += 2 * width)
+        if (column == dim) return;
+        if (column <= dim - (4 * width))
+        {
+            byte* at = row + (column * (TCodec.Bits / 8));
+            Vector<float> a = TCodec.Load(at, 0), b = TCodec.Load(at, 1), c = TCodec.Load(at, 2), d = TCodec.Load(at, 3);
+            Unsafe.WriteUnaligned(target + column, a);
+            Unsafe.WriteUnaligned(target + column + width, b);
+            Unsafe.WriteUnaligned(target + column + (2 * width), c);
+            Unsafe.WriteUnaligned(target + column + (3 * width), d);
+            column += 4 * width;
+        }
+
+        if (column <= dim - (2 * width))
         {
             byte* at = row + (column * (TCodec.Bits / 8));
             Vector<float> a = TCodec.Load(at, 0), b = TCodec.Load(at, 1);
             Unsafe.WriteUnaligned(target + column, a);
             Unsafe.WriteUnaligned(target + column + width, b);
+            column += 2 * width;
         }
 
         // The last two vectors overlap: what is written twice is the same. One by one, warm rows of 9 to 15 columns cost 1.6 times one of 16.

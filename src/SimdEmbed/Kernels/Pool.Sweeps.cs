@@ -74,7 +74,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
         Unsafe.WriteUnaligned(sums + (15 * Vector<float>.Count), Finish(t, shared));
     }
 
-    private static void Sweep8(in PoolRows<TIndex> rows, int start, int end, nint position, float* sums)
+    private static void Sweep8(in PoolRows<TIndex> rows, int start, int end, nint position, nint last, float* sums)
     {
         Loop loop = new(rows, position);
         RowFactors factors = loop.Factors(start);
@@ -86,7 +86,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
         Vector<float> e = TOp.Start(TOp.Load(row, 4), factors);
         Vector<float> f = TOp.Start(TOp.Load(row, 5), factors);
         Vector<float> g = TOp.Start(TOp.Load(row, 6), factors);
-        Vector<float> h = TOp.Start(TOp.Load(row, 7), factors);
+        Vector<float> h = TOp.Start(Last(row, 7, last), factors);
         float bias = 0;
         for (int i = start; i < end; i++)
         {
@@ -100,7 +100,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
             e = TOp.Combine(e, TOp.Load(row, 4), factors);
             f = TOp.Combine(f, TOp.Load(row, 5), factors);
             g = TOp.Combine(g, TOp.Load(row, 6), factors);
-            h = TOp.Combine(h, TOp.Load(row, 7), factors);
+            h = TOp.Combine(h, Last(row, 7, last), factors);
             if (TOp.SharesBias) bias += factors.Shared;
         }
 
@@ -112,7 +112,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
         Unsafe.WriteUnaligned(sums + (4 * Vector<float>.Count), Finish(e, shared));
         Unsafe.WriteUnaligned(sums + (5 * Vector<float>.Count), Finish(f, shared));
         Unsafe.WriteUnaligned(sums + (6 * Vector<float>.Count), Finish(g, shared));
-        Unsafe.WriteUnaligned(sums + (7 * Vector<float>.Count), Finish(h, shared));
+        Unsafe.WriteUnaligned(sums + last, Finish(h, shared));
     }
 
     private static void Sweep4(in PoolRows<TIndex> rows, int start, int end, nint position, nint last, float* sums)
