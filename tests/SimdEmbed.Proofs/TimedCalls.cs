@@ -53,10 +53,11 @@ internal static class TimedCalls
             count);
     }
 
-    public static TIndex[] Uniform<TIndex>(int length, long rows)
+    /// <summary>Uniform rows. Two calls over one table that are compared take lists of different seeds: the second would find the first one's rows in the caches.</summary>
+    public static TIndex[] Uniform<TIndex>(int length, long rows, int seed = 1)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        Random random = new(1);
+        Random random = new(seed);
         TIndex[] list = new TIndex[length];
         for (int i = 0; i < length; i++) list[i] = TIndex.CreateChecked(random.NextInt64(rows));
         return list;
