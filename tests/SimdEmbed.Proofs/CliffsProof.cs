@@ -16,6 +16,9 @@ internal static class CliffsProof
     private const double WinnersLimit = 1.6;
     private const double NeighbourLimit = 1.5;
 
+    /// <summary>Batches that calls of one pooling take in turn.</summary>
+    private const int Rotation = 8;
+
     /// <summary>Indices of a list that calls take their batches from, in turn.</summary>
     private const int ListLength = 1 << 20;
 
@@ -93,19 +96,19 @@ internal static class CliffsProof
             foreach (PoolingStyle style in PoolingStyle.All)
             {
                 Timed of = Of<int>(style);
-                if (style != PoolingStyle.Sum) (style.Winners ? winners : poolings).Add($"{style.Name}, {rows} rows", of, sum);
+                if (style != PoolingStyle.Sum) (style.Winners ? winners : poolings).Add($"{style.Name}, {rows} rows", SideBySide.Compare(of, sum, style.Winners ? WinnersLimit : TypeLimit, Rotation));
                 List<(string Name, TimeRatio Ratio)> ratios = [("int", new TimeRatio(1, 1, 1)), ("long", Beside(Of<long>(style))), ("uint", Beside(Of<uint>(style)))];
                 if (rows <= ushort.MaxValue) ratios.Add(("ushort", Beside(Of<ushort>(style))));
                 if (rows <= byte.MaxValue) ratios.Add(("byte", Beside(Of<byte>(style))));
                 double best = ratios.Min(one => one.Ratio.Times);
                 foreach ((string type, TimeRatio ratio) in ratios) types.Add($"{style.Name} of {type}, {rows} rows", ratio with { Times = ratio.Times / best });
 
-                TimeRatio Beside(Timed type) => SideBySide.Compare(type, of, TypeLimit);
+                TimeRatio Beside(Timed type) => SideBySide.Compare(type, of, TypeLimit, Rotation);
             }
 
             Timed Of<TIndex>(PoolingStyle style)
                 where TIndex : unmanaged, IBinaryInteger<TIndex> =>
-                TimedCalls.Pool(table, style, TimedCalls.Uniform<TIndex>(8 * 12_800, rows), 12_800, 100);
+                TimedCalls.Pool(table, style, TimedCalls.Uniform<TIndex>(Rotation * 51_200, rows), 51_200, 100).Settled();
         }
 
         return ([types, poolings, winners], "");
@@ -121,18 +124,19 @@ internal static class CliffsProof
         {
             using EmbeddingTable table = new(rows, Dim);
             int[] list = TimedCalls.Uniform<int>(ListLength, rows);
+            int[] halfList = TimedCalls.Uniform<int>(ListLength, rows, seed: 2);
             string size = $"table of {(long)rows * Dim * sizeof(float) >> 10} KiB";
             RatioList lookups = new($"lookup, {size}", NeighbourLimit);
             RatioList sums = new($"sum, {size}", NeighbourLimit);
             for (int count = 2; count <= ListLength; count *= 2)
             {
-                lookups.Add($"{count} indices", TimedCalls.Lookup(table, list, count, output), TimedCalls.Lookup(table, list, count / 2, output));
-                sums.Add($"{count} indices", Sum(count), Sum(count / 2));
+                lookups.Add($"{count} indices", TimedCalls.Lookup(table, list, count, output), TimedCalls.Lookup(table, halfList, count / 2, output));
+                sums.Add($"{count} indices", Sum(list, count), Sum(halfList, count / 2));
             }
 
             lists.AddRange([lookups, sums]);
 
-            Timed Sum(int count) => TimedCalls.Pool(table, PoolingStyle.Sum, list, count, int.Min(count, 32));
+            Timed Sum(int[] indices, int count) => TimedCalls.Pool(table, PoolingStyle.Sum, indices, count, int.Min(count, 32));
         }
 
         return ([.. lists], "");

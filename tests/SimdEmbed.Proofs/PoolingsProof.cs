@@ -19,14 +19,13 @@ internal static class PoolingsProof
 
     public static Command Create()
     {
-        Option<int> samples = new("--samples") { DefaultValueFactory = _ => 41, Description = "how many of each, alternating" };
         Option<bool> results = new("--results") { Description = "write the figures to tests/results/poolings.md" };
-        Command command = new("poolings", "Poolings beside sum, and codecs beside float32, on a table larger than the caches.") { samples, results };
-        command.SetAction(call => Run(call.GetValue(samples), call.GetValue(results)));
+        Command command = new("poolings", "Poolings beside sum, and codecs beside float32, on a table larger than the caches.") { results };
+        command.SetAction(call => Run(call.GetValue(results)));
         return command;
     }
 
-    private static int Run(int samples, bool keep)
+    private static int Run(bool keep)
     {
         Stopwatch clock = Stopwatch.StartNew();
         TimedCalls.WarmUp();
@@ -58,20 +57,15 @@ internal static class PoolingsProof
 
             Say($"BFloat16 beside Float16, {batch}", Compare(sums[RowCodec.BFloat16], sums[RowCodec.Float16], HalvesLimit), HalvesLimit);
 
-            Timed Of(EmbeddingTable rows, PoolingStyle style) => TimedCalls.Pool(rows, style, list, Bags * BagLength, BagLength);
-
-            TimeRatio Compare(Timed one, Timed other, double limit)
-            {
-                // The compiler finishes each of the kinds once; it is not what is measured.
-                for (int i = 0; i < 40; i++) _ = one.Sample(1) + other.Sample(1);
-                return SideBySide.Compare(one, other, limit, samples);
-            }
+            Timed Of(EmbeddingTable rows, PoolingStyle style) => TimedCalls.Pool(rows, style, list, Bags * BagLength, BagLength).Settled();
         }
 
         foreach ((_, EmbeddingTable one) in compact) one.Dispose();
-        lines.Add($"poolings: {lines.Count} goals, {notMet} not met, {samples} alternating samples each, {clock.Elapsed.TotalSeconds:F0} s");
+        lines.Add($"poolings: {lines.Count} goals, {notMet} not met, {clock.Elapsed.TotalSeconds:F0} s");
         ResultFile.Report("poolings", "poolings", lines, keep);
         return notMet == 0 ? 0 : 1;
+
+        static TimeRatio Compare(Timed one, Timed other, double limit) => SideBySide.Compare(one, other, limit, Workload.Batches);
 
         void Say(string name, TimeRatio ratio, double limit)
         {

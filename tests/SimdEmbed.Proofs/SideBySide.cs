@@ -16,6 +16,21 @@ internal sealed class Timed(Action<int> run, int rows)
         return calls;
     }
 
+    /// <summary>
+    /// Calls until the compiler is done with them: it compiles what has run often enough, in the background, a tenth of a second after it has
+    /// last had something else to do; and once more, when it has seen what the first version does.
+    /// </summary>
+    public Timed Settled()
+    {
+        for (int round = 0; round < 3; round++)
+        {
+            _ = Sample(40);
+            Thread.Sleep(150);
+        }
+
+        return this;
+    }
+
     /// <summary>Nanoseconds per row.</summary>
     public double Sample(int calls)
     {
@@ -32,16 +47,23 @@ internal readonly record struct TimeRatio(double Times, double Nanoseconds, doub
 internal static class SideBySide
 {
     private const int Samples = 15;
-    private const int Again = 3;
+    private const int Again = 2;
 
     /// <summary>
     /// Compares; what is above <paramref name="limit"/> is measured again, longer: other work on the machine makes two calls look different
     /// now and then, but not again and again.
     /// </summary>
-    public static TimeRatio Compare(Timed one, Timed other, double limit, int samples = Samples)
+    /// <param name="one">What is compared.</param>
+    /// <param name="other">What it is compared with.</param>
+    /// <param name="limit">The ratio that is not to be exceeded.</param>
+    /// <param name="rotation">
+    /// The calls that take all batches once, or 0: a sample is as many then, and as many go before it, so that each finds in the caches what
+    /// it would find in a loop of its own.
+    /// </param>
+    public static TimeRatio Compare(Timed one, Timed other, double limit, int rotation = 0)
     {
-        TimeRatio ratio = Compare(one, other, samples);
-        for (int again = 0; again < Again && ratio.Times > limit; again++) ratio = Compare(one, other, 4 * samples);
+        TimeRatio ratio = Measure(one, other, rotation, Samples);
+        for (int again = 0; again < Again && ratio.Times > limit; again++) ratio = Measure(one, other, rotation, (again + 2) * Samples);
         return ratio;
     }
 
@@ -51,22 +73,28 @@ internal static class SideBySide
         return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
     }
 
-    private static TimeRatio Compare(Timed one, Timed other, int samples)
+    private static TimeRatio Measure(Timed one, Timed other, int rotation, int samples)
     {
-        int oneCalls = one.CallsPerSample();
-        int otherCalls = other.CallsPerSample();
+        int oneCalls = rotation > 0 ? rotation : one.CallsPerSample();
+        int otherCalls = rotation > 0 ? rotation : other.CallsPerSample();
         double[] ratios = new double[samples], times = new double[samples], otherTimes = new double[samples];
         for (int i = 0; i < samples; i++)
         {
             // Whoever comes second finds the other's data in the caches, so that they take turns.
             bool isOneFirst = i % 2 == 0;
-            if (isOneFirst) times[i] = one.Sample(oneCalls);
-            otherTimes[i] = other.Sample(otherCalls);
-            if (!isOneFirst) times[i] = one.Sample(oneCalls);
+            if (isOneFirst) times[i] = Sample(one, oneCalls);
+            otherTimes[i] = Sample(other, otherCalls);
+            if (!isOneFirst) times[i] = Sample(one, oneCalls);
             ratios[i] = times[i] / otherTimes[i];
         }
 
         return new TimeRatio(Median(ratios), Median(times), Median(otherTimes));
+
+        double Sample(Timed of, int calls)
+        {
+            if (rotation > 0) _ = of.Sample(rotation);
+            return of.Sample(calls);
+        }
     }
 }
 

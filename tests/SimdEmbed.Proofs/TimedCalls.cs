@@ -53,19 +53,17 @@ internal static class TimedCalls
             count);
     }
 
-    public static TIndex[] Uniform<TIndex>(int length, long rows)
+    /// <summary>Uniform rows. Two calls over one table that are compared take lists of different seeds: the second would find the first one's rows in the caches.</summary>
+    public static TIndex[] Uniform<TIndex>(int length, long rows, int seed = 1)
         where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        Random random = new(1);
+        Random random = new(seed);
         TIndex[] list = new TIndex[length];
         for (int i = 0; i < length; i++) list[i] = TIndex.CreateChecked(random.NextInt64(rows));
         return list;
     }
 
-    /// <summary>
-    /// Calls of all widths and poolings, until the compiler is done with them: it compiles what has run often enough, in the background, a tenth
-    /// of a second after it has last had something else to do.
-    /// </summary>
+    /// <summary>Calls of all widths and poolings over ints, so that those that are timed are compiled for good; see <see cref="Timed.Settled"/>.</summary>
     public static void WarmUp()
     {
         int[] dims = [9, 15, 16, 24, 31, 32, 48, 64, 100, 128, 200, 255, 256, 400, 512, 777, 1024];

@@ -87,7 +87,7 @@ internal static class WordsProof
     private static Measurement Measure(string program, string[] arguments, double result)
     {
         ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true };
-        if (Path.GetFileNameWithoutExtension(program) == "dotnet") start.ArgumentList.Insert(0, typeof(WordsProof).Assembly.Location);
+        if (Path.GetFileNameWithoutExtension(program) == "dotnet") start.ArgumentList.Insert(0, Path.Combine(AppContext.BaseDirectory, "SimdEmbed.Proofs.dll"));
         using Process process = Process.Start(start)!;
         string[] printed = process.StandardOutput.ReadToEnd().Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
         process.WaitForExit();

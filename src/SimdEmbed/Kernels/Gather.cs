@@ -122,20 +122,34 @@ internal static unsafe class Gather<TIndex, TCodec>
             Unsafe.WriteUnaligned(to + (7 * width), h);
         }
 
-        for (; column <= dim - (2 * width); column += 2 * width)
+        if (column == dim) return;
+        if (column <= dim - (4 * width))
+        {
+            byte* at = row + (column * (TCodec.Bits / 8));
+            Vector<float> a = TCodec.Load(at, 0), b = TCodec.Load(at, 1), c = TCodec.Load(at, 2), d = TCodec.Load(at, 3);
+            Unsafe.WriteUnaligned(target + column, a);
+            Unsafe.WriteUnaligned(target + column + width, b);
+            Unsafe.WriteUnaligned(target + column + (2 * width), c);
+            Unsafe.WriteUnaligned(target + column + (3 * width), d);
+            column += 4 * width;
+        }
+
+        if (column <= dim - (2 * width))
         {
             byte* at = row + (column * (TCodec.Bits / 8));
             Vector<float> a = TCodec.Load(at, 0), b = TCodec.Load(at, 1);
             Unsafe.WriteUnaligned(target + column, a);
             Unsafe.WriteUnaligned(target + column + width, b);
+            column += 2 * width;
         }
 
-        // The last vector overlaps: what is written twice is the same.
-        for (; column < dim; column += width)
-        {
-            nint begin = nint.Min(column, dim - width);
-            Unsafe.WriteUnaligned(target + begin, TCodec.Load(row + (begin * (TCodec.Bits / 8)), 0));
-        }
+        // The last two vectors overlap: what is written twice is the same. One by one, warm rows of 9 to 15 columns cost 1.6 times one of 16.
+        if (column == dim) return;
+        nint last = dim - width;
+        nint before = nint.Max(last - width, 0);
+        Vector<float> y = TCodec.Load(row + (before * (TCodec.Bits / 8)), 0), z = TCodec.Load(row + (last * (TCodec.Bits / 8)), 0);
+        Unsafe.WriteUnaligned(target + before, y);
+        Unsafe.WriteUnaligned(target + last, z);
     }
 
     /// <summary>The whole groups of a row's words: each vector's columns lie side by side.</summary>

@@ -74,7 +74,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
         Unsafe.WriteUnaligned(sums + (15 * Vector<float>.Count), Finish(t, shared));
     }
 
-    private static void Sweep8(in PoolRows<TIndex> rows, int start, int end, nint position, float* sums)
+    private static void Sweep8(in PoolRows<TIndex> rows, int start, int end, nint position, nint last, float* sums)
     {
         Loop loop = new(rows, position);
         RowFactors factors = loop.Factors(start);
@@ -86,7 +86,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
         Vector<float> e = TOp.Start(TOp.Load(row, 4), factors);
         Vector<float> f = TOp.Start(TOp.Load(row, 5), factors);
         Vector<float> g = TOp.Start(TOp.Load(row, 6), factors);
-        Vector<float> h = TOp.Start(TOp.Load(row, 7), factors);
+        Vector<float> h = TOp.Start(Last(row, 7, last), factors);
         float bias = 0;
         for (int i = start; i < end; i++)
         {
@@ -100,7 +100,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
             e = TOp.Combine(e, TOp.Load(row, 4), factors);
             f = TOp.Combine(f, TOp.Load(row, 5), factors);
             g = TOp.Combine(g, TOp.Load(row, 6), factors);
-            h = TOp.Combine(h, TOp.Load(row, 7), factors);
+            h = TOp.Combine(h, Last(row, 7, last), factors);
             if (TOp.SharesBias) bias += factors.Shared;
         }
 
@@ -112,10 +112,10 @@ internal static unsafe partial class Pool<TIndex, TOp>
         Unsafe.WriteUnaligned(sums + (4 * Vector<float>.Count), Finish(e, shared));
         Unsafe.WriteUnaligned(sums + (5 * Vector<float>.Count), Finish(f, shared));
         Unsafe.WriteUnaligned(sums + (6 * Vector<float>.Count), Finish(g, shared));
-        Unsafe.WriteUnaligned(sums + (7 * Vector<float>.Count), Finish(h, shared));
+        Unsafe.WriteUnaligned(sums + last, Finish(h, shared));
     }
 
-    private static void Sweep4(in PoolRows<TIndex> rows, int start, int end, nint position, float* sums)
+    private static void Sweep4(in PoolRows<TIndex> rows, int start, int end, nint position, nint last, float* sums)
     {
         Loop loop = new(rows, position);
         RowFactors factors = loop.Factors(start);
@@ -123,7 +123,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
         Vector<float> a = TOp.Start(TOp.Load(row, 0), factors);
         Vector<float> b = TOp.Start(TOp.Load(row, 1), factors);
         Vector<float> c = TOp.Start(TOp.Load(row, 2), factors);
-        Vector<float> d = TOp.Start(TOp.Load(row, 3), factors);
+        Vector<float> d = TOp.Start(Last(row, 3, last), factors);
         float bias = 0;
         for (int i = start; i < end; i++)
         {
@@ -133,7 +133,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
             a = TOp.Combine(a, TOp.Load(row, 0), factors);
             b = TOp.Combine(b, TOp.Load(row, 1), factors);
             c = TOp.Combine(c, TOp.Load(row, 2), factors);
-            d = TOp.Combine(d, TOp.Load(row, 3), factors);
+            d = TOp.Combine(d, Last(row, 3, last), factors);
             if (TOp.SharesBias) bias += factors.Shared;
         }
 
@@ -141,27 +141,27 @@ internal static unsafe partial class Pool<TIndex, TOp>
         Unsafe.WriteUnaligned(sums, Finish(a, shared));
         Unsafe.WriteUnaligned(sums + Vector<float>.Count, Finish(b, shared));
         Unsafe.WriteUnaligned(sums + (2 * Vector<float>.Count), Finish(c, shared));
-        Unsafe.WriteUnaligned(sums + (3 * Vector<float>.Count), Finish(d, shared));
+        Unsafe.WriteUnaligned(sums + last, Finish(d, shared));
     }
 
-    private static void Sweep2(in PoolRows<TIndex> rows, int start, int end, nint position, float* sums)
+    private static void Sweep2(in PoolRows<TIndex> rows, int start, int end, nint position, nint last, float* sums)
     {
         Loop loop = new(rows, position);
         RowFactors factors = loop.Factors(start);
         byte* row = loop.Row(start);
         Vector<float> a = TOp.Start(TOp.Load(row, 0), factors);
-        Vector<float> b = TOp.Start(TOp.Load(row, 1), factors);
+        Vector<float> b = TOp.Start(Last(row, 1, last), factors);
         for (int i = start; i < end; i++)
         {
             loop.Ahead(i, 2);
             row = loop.Row(i);
             factors = loop.Factors(i);
             a = TOp.Combine(a, TOp.Load(row, 0), factors);
-            b = TOp.Combine(b, TOp.Load(row, 1), factors);
+            b = TOp.Combine(b, Last(row, 1, last), factors);
         }
 
         Unsafe.WriteUnaligned(sums, a);
-        Unsafe.WriteUnaligned(sums + Vector<float>.Count, b);
+        Unsafe.WriteUnaligned(sums + last, b);
     }
 
     private static void Sweep1(in PoolRows<TIndex> rows, int start, int end, nint position, float* sums)
@@ -180,6 +180,11 @@ internal static unsafe partial class Pool<TIndex, TOp>
 
         Unsafe.WriteUnaligned(sums, a);
     }
+
+    /// <summary>The last vector of a sweep, which overlaps the one before it where columns are in order and the row ends there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> Last(byte* row, int k, nint column) =>
+        TOp.Parts == 1 ? TOp.Load(row + (column * (TOp.Bits / 8)), 0) : TOp.Load(row, k);
 
     /// <summary>Codecs with a bias share a load among four vectors or more, so that only sweeps of so many have one to add.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
