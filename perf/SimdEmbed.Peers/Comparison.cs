@@ -38,8 +38,11 @@ internal sealed class Comparison(Race race, LimitLibrary? limit, string noLimit,
             }
 
             RemoveWhoDiffers(calls, absent, workload);
+            Call? alone = OurCalls.OnOneThread(data);
+            if (alone != null) calls.Add(alone);
             (Lane[] lanes, long bytes) = race.Run(calls, workload.Threads > 1);
-            List<PeerResult> others = [.. lanes.Skip(1).Select(lane => Compare(lanes[0], lane)), .. absent];
+            double? oneThread = alone == null ? null : Ratio.Of(lanes[0], lanes[^1]).Median;
+            List<PeerResult> others = [.. lanes[1..(alone == null ? ^0 : ^1)].Select(lane => Compare(lanes[0], lane)), .. absent];
             PeerResult limitResult = others.Single(other => other.Name == LimitCalls.Name);
             PeerResult[] peers = [.. others.Where(other => other != limitResult).OrderBy(peer => Array.FindIndex(Order(), name => name == peer.Name))];
             return new WorkloadResult(
@@ -52,7 +55,7 @@ internal sealed class Comparison(Race race, LimitLibrary? limit, string noLimit,
                 bytes,
                 limitResult,
                 peers,
-                [.. workload.Goals.Select(goal => Judge(goal, limitResult, peers, OneThread(workload, lanes[0])))],
+                [.. workload.Goals.Select(goal => Judge(goal, limitResult, peers, oneThread))],
                 null);
         }
         finally
@@ -93,10 +96,6 @@ internal sealed class Comparison(Race race, LimitLibrary? limit, string noLimit,
         Ratio ratio = Ratio.Of(ours, other);
         return new PeerResult(other.Name, other.Median * 1e6, other.Best * 1e6, ratio.Median, ratio.Low, ratio.High, null);
     }
-
-    private double? OneThread(Workload workload, Lane ours) => workload.Threads > 1
-        ? _results.Find(result => result.Id == workload.Id && result.Threads == 1)?.OursUs / (ours.Median * 1e6)
-        : null;
 
     private static GoalResult Judge(Goal goal, PeerResult? limit, PeerResult[] peers, double? oneThread) => GoalResult.Of(goal, goal.Rival switch
     {

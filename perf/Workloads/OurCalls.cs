@@ -19,8 +19,8 @@ internal static class OurCalls
 
     public static Call Create(WorkloadData data) => data.Workload.Kind switch
     {
-        WorkloadKind.Lookup => new Lookup(data),
-        WorkloadKind.Bag => new Bag(data),
+        WorkloadKind.Lookup => new Lookup(data, Catalogue.OurOptions(data.Workload)),
+        WorkloadKind.Bag => new Bag(data, Catalogue.OurOptions(data.Workload)),
         WorkloadKind.Backward => new Backward(data),
         WorkloadKind.Step => new Step(data),
         WorkloadKind.Renorm => new Renorm(data),
@@ -29,14 +29,26 @@ internal static class OurCalls
         _ => throw new ArgumentOutOfRangeException(nameof(data), data.Workload.Kind, "no such workload"),
     };
 
+    /// <summary>What a call on several threads is compared with: itself on one; null where a call changes what the next one finds.</summary>
+    public static Call? OnOneThread(WorkloadData data)
+    {
+        EmbeddingOptions options = Catalogue.OurOptions(data.Workload) with { Degree = 1 };
+        return data.Workload.Threads == 1 ? null : data.Workload.Kind switch
+        {
+            WorkloadKind.Lookup => new Lookup(data, options),
+            WorkloadKind.Bag => new Bag(data, options),
+            _ => null,
+        };
+    }
+
     private abstract class OurCall : Call
     {
         public override string Name => OurCalls.Name;
     }
 
-    private sealed class Lookup(WorkloadData data) : OurCall
+    private sealed class Lookup(WorkloadData data, EmbeddingOptions options) : OurCall
     {
-        private readonly Embedding _embedding = new(data.Table, Catalogue.OurOptions(data.Workload), leaveOpen: true);
+        private readonly Embedding _embedding = new(data.Table, options, leaveOpen: true);
         private readonly float[] _output = new float[data.Workload.Count * data.Workload.Dim];
 
         public override void Run(int calls)
@@ -51,9 +63,9 @@ internal static class OurCalls
         }
     }
 
-    private sealed class Bag(WorkloadData data) : OurCall
+    private sealed class Bag(WorkloadData data, EmbeddingOptions options) : OurCall
     {
-        private readonly EmbeddingBag _bag = new(data.Compact ?? data.Table, data.Workload.Pooling, Catalogue.OurOptions(data.Workload), leaveOpen: true);
+        private readonly EmbeddingBag _bag = new(data.Compact ?? data.Table, data.Workload.Pooling, options, leaveOpen: true);
         private readonly float[] _output = new float[data.Workload.Count * data.Workload.Dim];
 
         public override void Run(int calls)

@@ -183,6 +183,7 @@ internal static unsafe class Gather<TIndex, TCodec>
     /// The last group, of fewer words. What a vector has beyond the group's words lands on columns of the parts that follow, which are written
     /// later; only where it would go beyond the last column is it cut.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void LastGroup(byte* row, float* side, nint columns, float* target)
     {
         nint width = Vector<float>.Count;
@@ -210,7 +211,8 @@ internal static unsafe class Gather<TIndex, TCodec>
         }
     }
 
-    /// <summary>Columns in order, fewer than a vector has.</summary>
+    /// <summary>Columns in order, fewer than a vector has. Inlined, its stack memory would cost every lookup of one row.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void OneVector(byte* row, nint dim, float* target)
     {
         float* values = stackalloc float[Vector<float>.Count];
