@@ -82,8 +82,13 @@ internal static unsafe class MappedSpeedProof
     /// <summary>Memory on pages of the usual size: nothing asks the system for others.</summary>
     private sealed class PlainPages(nuint bytes, int place) : IDisposable
     {
-        public byte* Start { get; } = (byte*)NativeMemory.AlignedAlloc(bytes + (nuint)place + AlignedMemory.Overread, PageBytes);
+        public byte* Start { get; private set; } = (byte*)NativeMemory.AlignedAlloc(bytes + (nuint)place + AlignedMemory.Overread, PageBytes);
 
-        public void Dispose() => NativeMemory.AlignedFree(Start);
+        // The table over these pages disposes them too.
+        public void Dispose()
+        {
+            NativeMemory.AlignedFree(Start);
+            Start = null;
+        }
     }
 }
