@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Security.Cryptography;
+using SharpFuzz;
 using SimdEmbed.Tests.Support;
 
 namespace SimdEmbed.Proofs;
@@ -26,14 +27,28 @@ internal static class FuzzProof
             Description = "the folder with files to start from",
         };
         Option<bool> save = new("--save-corpus") { Description = $"write the smallest input of each kind to {CorpusFolder}" };
-        Command command = new("fuzz", "Changed files against one parser.") { format, seconds, seed, golden, save };
-        command.SetAction(call => Run(
+        Option<bool> afl = new("--afl") { Description = "answer the inputs that afl-fuzz sends: fuzz_afl.sh starts it" };
+        Command command = new("fuzz", "Changed files against one parser.") { format, seconds, seed, golden, save, afl };
+        command.SetAction(call => call.GetValue(afl) ? AnswerAfl(call.GetRequiredValue(format)) : Run(
             call.GetRequiredValue(format),
             TimeSpan.FromSeconds(call.GetValue(seconds)),
             call.GetValue(seed),
             call.GetRequiredValue(golden),
             call.GetValue(save)));
         return command;
+    }
+
+    /// <summary>Every input of afl-fuzz in this one process; an exception is what afl-fuzz calls a crash.</summary>
+    private static int AnswerAfl(string format)
+    {
+        FuzzTarget target = new(format);
+        Fuzzer.Run(stream =>
+        {
+            using MemoryStream input = new();
+            stream.CopyTo(input);
+            target.Run(input.ToArray());
+        });
+        return 0;
     }
 
     private static int Run(string format, TimeSpan time, int seed, string folder, bool save)
@@ -88,14 +103,16 @@ internal static class FuzzProof
     private static IEnumerable<byte[]> SavedCorpus(string format)
     {
         string folder = Path.Combine(CorpusFolder, format);
-        return Directory.Exists(folder) ? Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(File.ReadAllBytes) : [];
+        return Directory.Exists(folder) ? Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(File.ReadAllBytes) : [];
     }
 
     private static void SaveCorpus(string format, Dictionary<string, byte[]> kinds)
     {
         string folder = Path.Combine(CorpusFolder, format);
-        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
+
+        // Not those in folders: afl-fuzz found them, and they are there for their branches.
+        foreach (string path in Directory.GetFiles(folder)) File.Delete(path);
         foreach (byte[] input in kinds.Values)
         {
             if (input.Length > LongestInput) continue;

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace SimdEmbed.Tests.Formats;
 
-/// <summary>Replays what fuzzing found: the smallest input for each kind of answer of each parser.</summary>
+/// <summary>Replays what fuzzing found: the smallest input for each kind of answer of each parser, and in folders those that took a new branch.</summary>
 public sealed class CorpusTests
 {
     private const long MostBytes = 1 << 20;
@@ -14,7 +14,7 @@ public sealed class CorpusTests
     [MemberData(nameof(Formats))]
     public void Every_input_of_the_corpus_is_answered_as_promised(string format)
     {
-        string[] paths = Directory.GetFiles(Project.Path("tests", "SimdEmbed.Tests", "Corpus", format));
+        string[] paths = Directory.GetFiles(Project.Path("tests", "SimdEmbed.Tests", "Corpus", format), "*", SearchOption.AllDirectories);
         FuzzTarget target = new(format);
         HashSet<string> kinds = [];
         foreach (string path in paths) kinds.Add(target.Run(File.ReadAllBytes(path)));
