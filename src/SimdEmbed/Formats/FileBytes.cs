@@ -1,4 +1,7 @@
+using System.IO.Hashing;
+using System.Runtime.ExceptionServices;
 using Microsoft.Win32.SafeHandles;
+using SimdEmbed.Internals;
 
 namespace SimdEmbed.Formats;
 
@@ -8,8 +11,11 @@ namespace SimdEmbed.Formats;
 /// </summary>
 internal sealed unsafe class FileBytes : IDisposable
 {
-    /// <summary>Large enough to cost no calls, small enough that a cancelled read ends soon.</summary>
-    private const int ReadBytes = 1 << 26;
+    /// <summary>Large enough to cost no calls, small enough that its CRC finds it in a core's second cache.</summary>
+    private const int PieceBytes = 1 << 18;
+
+    /// <summary>Below this a read is over before another thread has begun.</summary>
+    private const int ParallelBytes = 1 << 23;
 
     private readonly SafeFileHandle? _handle;
     private readonly Stream? _stream;
@@ -77,20 +83,72 @@ internal sealed unsafe class FileBytes : IDisposable
         return true;
     }
 
-    public bool TryRead(long offset, byte* destination, long count, ref FormatError error)
-    {
-        for (long done = 0; done < count;)
-        {
-            Span<byte> chunk = new(destination + done, (int)Math.Min(count - done, ReadBytes));
-            if (!TryRead(offset + done, chunk, ref error)) return false;
-            done += chunk.Length;
-        }
+    /// <summary>As above for any length; much of a file is read by several threads, the memory's first touch included.</summary>
+    public bool TryRead(long offset, byte* destination, long count, ref FormatError error) => count <= PieceBytes
+        ? TryRead(offset, new Span<byte>(destination, (int)count), ref error)
+        : TryReadPieces(offset, destination, count, null, ref error);
 
+    /// <summary>Reads, and takes the CRC-32 of what was read on the way, while it is in the cache.</summary>
+    public bool TryReadSummed(long offset, byte* destination, long count, out uint crc, ref FormatError error)
+    {
+        crc = 0;
+        uint[] sums = new uint[(count + PieceBytes - 1) / PieceBytes];
+        if (!TryReadPieces(offset, destination, count, sums, ref error)) return false;
+        for (int i = 0; i < sums.Length; i++) crc = Crc32Join.Of(crc, sums[i], Math.Min(PieceBytes, count - ((long)i * PieceBytes)));
         return true;
+    }
+
+    private bool TryReadPieces(long offset, byte* destination, long count, uint[]? sums, ref FormatError error)
+    {
+        // A stream has one position, and memory is copied faster than a thread wakes.
+        int degree = _handle != null && count >= ParallelBytes ? WorkerSet.MaxDegree : 1;
+        PieceReads reads = new(this, offset, destination, count, sums);
+        WorkerSet.Run(ref reads, (int)((count + PieceBytes - 1) / PieceBytes), degree);
+        if (reads.Failure.Exception is { } exception) ExceptionDispatchInfo.Throw(exception);
+        if (!reads.Failure.IsFailed) return true;
+        error = reads.Failure.Error;
+        return false;
     }
 
     public void Dispose() => _handle?.Dispose();
 
     private bool Ended(long offset, ref FormatError error) =>
         error.Fail("file-length", offset, $"the file ends; it had {Length} bytes when it was opened");
+
+    /// <summary>What went wrong first; a helper thread must not end with an exception.</summary>
+    private sealed class ReadFailure
+    {
+        public FormatError Error;
+        public Exception? Exception;
+        public volatile bool IsFailed;
+    }
+
+    private readonly struct PieceReads(FileBytes file, long offset, byte* destination, long count, uint[]? sums) : IJob
+    {
+        public ReadFailure Failure { get; } = new();
+
+        public void Run(int chunk, int participant)
+        {
+            if (Failure.IsFailed) return;
+            long skip = (long)chunk * PieceBytes;
+            Span<byte> piece = new(destination + skip, (int)Math.Min(PieceBytes, count - skip));
+            FormatError error = default;
+            try
+            {
+                if (file.TryRead(offset + skip, piece, ref error))
+                {
+                    if (sums != null) sums[chunk] = Crc32.HashToUInt32(piece);
+                    return;
+                }
+
+                lock (Failure) Failure.Error = error;
+            }
+            catch (Exception e)
+            {
+                lock (Failure) Failure.Exception ??= e;
+            }
+
+            Failure.IsFailed = true;
+        }
+    }
 }

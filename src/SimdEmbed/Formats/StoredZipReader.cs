@@ -96,7 +96,11 @@ internal sealed unsafe class StoredZipReader
     /// </summary>
     public bool TryRead(StoredZipEntry entry, long skip, byte* destination, long count, ref FormatError error)
     {
-        if (entry.IsVerified || _hasNoCrc) return TryReadPlain(entry, skip, destination, count, ref error);
+        if (entry.IsVerified || _hasNoCrc) return _file.TryRead(entry.PayloadOffset + skip, destination, count, ref error);
+        if (count == entry.Length)
+        {
+            return _file.TryReadSummed(entry.PayloadOffset, destination, count, out uint sum, ref error) && TryVerify(entry, sum, ref error);
+        }
 
         Crc32 crc = new();
         Span<byte> scratch = stackalloc byte[ScratchBytes];
@@ -113,7 +117,11 @@ internal sealed unsafe class StoredZipReader
             position += chunk.Length;
         }
 
-        uint found = crc.GetCurrentHashAsUInt32();
+        return TryVerify(entry, crc.GetCurrentHashAsUInt32(), ref error);
+    }
+
+    private static bool TryVerify(StoredZipEntry entry, uint found, ref FormatError error)
+    {
         if (found != entry.Crc)
         {
             return error.Fail(
@@ -123,18 +131,6 @@ internal sealed unsafe class StoredZipReader
         }
 
         entry.IsVerified = true;
-        return true;
-    }
-
-    private bool TryReadPlain(StoredZipEntry entry, long skip, byte* destination, long count, ref FormatError error)
-    {
-        for (long done = 0; done < count;)
-        {
-            Span<byte> chunk = new(destination + done, (int)Math.Min(count - done, ChunkBytes));
-            if (!_file.TryRead(entry.PayloadOffset + skip + done, chunk, ref error)) return false;
-            done += chunk.Length;
-        }
-
         return true;
     }
 

@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using SimdEmbed.Formats;
 using Xunit;
@@ -16,6 +17,45 @@ public sealed class PyTorchCheckpointTests
         using EmbeddingTable loaded = PyTorchCheckpoint.LoadTable(folder["emb.pth"], "emb.weight");
 
         AssertSame(table, loaded);
+    }
+
+    [Fact]
+    public void A_table_that_several_threads_read_comes_back_bit_for_bit_and_a_changed_byte_anywhere_is_found()
+    {
+        using TempFolder folder = new();
+        using EmbeddingTable table = EmbeddingTable.Create(150_001, 17, Initializer.Normal(seed: 1));
+        PyTorchCheckpoint.Save(folder["emb.pth"], new StateDict { ["emb.weight"] = table });
+        using (EmbeddingTable loaded = PyTorchCheckpoint.LoadTable(folder["emb.pth"], "emb.weight")) AssertSame(table, loaded);
+
+        long start;
+        using (TableFile file = TableFile.Open(folder["emb.pth"])) start = file.Tensors[0].Offset!.Value;
+        foreach (long at in new[] { 0, 1 << 18, (150_001L * 17 * sizeof(float)) - 1 })
+        {
+            Flip(start + at);
+            Assert.Equal("zip-crc", Assert.Throws<TableFormatException>(() => PyTorchCheckpoint.LoadTable(folder["emb.pth"], "emb.weight")).Rule);
+            Flip(start + at);
+        }
+
+        void Flip(long offset)
+        {
+            using FileStream file = File.Open(folder["emb.pth"], FileMode.Open);
+            file.Position = offset;
+            int value = file.ReadByte();
+            file.Position = offset;
+            file.WriteByte((byte)(value ^ 4));
+        }
+    }
+
+    [Fact]
+    public void The_sum_of_two_pieces_is_that_of_both()
+    {
+        byte[] bytes = new byte[70_000];
+        new Random(1).NextBytes(bytes);
+        foreach (int cut in new[] { 0, 1, 2, 255, 4096, 65_535, 69_999, 70_000 })
+        {
+            uint joined = Crc32Join.Of(Crc32.HashToUInt32(bytes.AsSpan(0, cut)), Crc32.HashToUInt32(bytes.AsSpan(cut)), bytes.Length - cut);
+            Assert.Equal(Crc32.HashToUInt32(bytes), joined);
+        }
     }
 
     [Fact]
