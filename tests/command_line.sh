@@ -74,7 +74,7 @@ check "an argument too few" refuses 2 "^error: " convert "$work/aligned.npy"
 check "an unknown option" refuses 2 "^error: .*--nonsense" verify "$work/aligned.npy" --nonsense
 check "an unknown command" refuses 2 "^error: .*nonsense" nonsense
 head -c 100 /dev/zero > "$work/zeros"
-check "a file of no known format" refuses 1 "^error: .*zeros: " inspect "$work/zeros"
+check "a file of no known format" refuses 1 "^error: .*zeros: is of no format that is read: .*safetensors, PyTorch nor NumPy.*word2vec" inspect "$work/zeros"
 check "a file into itself" refuses 2 "^error: .*is the file of IN" convert "$work/aligned.npy" "$work/../$(basename "$work")/aligned.npy"
 
 lines() { # progress where nobody watches: whole lines without any control character, and the last one says that all is done

@@ -10,6 +10,7 @@ internal static class WordFiles
     public const string TableName = "weight";
 
     private const string UnknownFormat = "format-unknown";
+    private const string UnknownWords = "word-format";
 
     public static Option<WordFormat?> From() => Format("--from", "What a file of words is, if its first lines are not to decide");
 
@@ -44,7 +45,17 @@ internal static class WordFiles
         ByteProgress.Run($"read {Path.GetFileName(path)}", new FileInfo(path).Length, isShown, progress =>
         {
             WordOptions options = new() { Format = from, SkipBad = skipBad, Progress = progress == null ? null : new BytesRead(progress) };
-            words = WordVectors.Load(path, options, out found, cancellationToken);
+            try
+            {
+                words = WordVectors.Load(path, options, out found, cancellationToken);
+            }
+            catch (TableFormatException e) when (from == null && e.Rule == UnknownWords)
+            {
+                throw new InvalidDataException(
+                    $"{path}: is of no format that is read: it starts like neither safetensors, PyTorch nor NumPy, nor like a file of words - "
+                        + "two whole numbers (word2vec, fastText) or a word and its numbers (GloVe).",
+                    e);
+            }
         });
         report = found!;
         return words!;

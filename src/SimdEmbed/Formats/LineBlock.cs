@@ -39,7 +39,7 @@ internal sealed class LineBlocks
     public LineBlocks(WordSource source, WordHead head, int blockBytes)
     {
         _source = source;
-        _blockBytes = blockBytes;
+        _blockBytes = source.Block(blockBytes);
         _line = head.FirstLine;
     }
 

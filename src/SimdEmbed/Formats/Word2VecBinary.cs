@@ -31,7 +31,7 @@ internal static class Word2VecBinary
         {
             Reader reader = new(source);
             if (!LineBlocks.TrySkip(source, head.Start, ref error)) return false;
-            Span<byte> word = new byte[WordLine.LongestWord];
+            Span<byte> word = new byte[source.IsCompressed ? WordLine.LongestWord : long.Min(WordLine.LongestWord, source.FileLength)];
             for (long i = 0; i < promised; i++)
             {
                 if (reader.IsRefilled)
@@ -76,7 +76,7 @@ internal static class Word2VecBinary
     {
         private const int BufferBytes = 1 << 20;
 
-        private readonly byte[] _buffer = new byte[BufferBytes];
+        private readonly byte[] _buffer = new byte[source.Block(BufferBytes)];
         private int _start;
         private int _end;
 

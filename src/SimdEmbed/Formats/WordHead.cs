@@ -22,7 +22,7 @@ internal sealed record WordHead(WordFormat Format, long? Rows, int Dim, long Sta
     public static bool TryRead(WordSource source, WordFormat? format, out WordHead? head, ref FormatError error)
     {
         head = null;
-        byte[] buffer = new byte[FirstRead];
+        byte[] buffer = new byte[source.IsCompressed ? FirstRead : (int)long.Min(FirstRead, source.FileLength + 2)];
         int length = 0;
         int lineEnd = -1;
         bool isEnd = false;
@@ -34,7 +34,7 @@ internal sealed record WordHead(WordFormat Format, long? Rows, int Dim, long Sta
             length += read;
             lineEnd = buffer.AsSpan(0, length).IndexOf((byte)'\n');
             if (lineEnd >= 0 || isEnd) break;
-            if (buffer.Length > LongestLine) return error.FailLine("line-length", 1, 0, $"it is longer than {LongestLine} bytes");
+            if (buffer.Length > LongestLine) return format == null ? Unknown(ref error) : error.FailLine("line-length", 1, 0, $"it is longer than {LongestLine} bytes");
             Array.Resize(ref buffer, buffer.Length * 2);
         }
 
@@ -45,7 +45,7 @@ internal sealed record WordHead(WordFormat Format, long? Rows, int Dim, long Sta
         ReadOnlySpan<byte> line = buffer.AsSpan(start, lineEnd - start);
         ReadOnlySpan<byte> rest = buffer.AsSpan(lineEnd + 1, length - lineEnd - 1);
         bool isHeader = TryParseHeader(line, out long rows, out long dim);
-        if (format == WordFormat.GloVe || (format == null && !isHeader)) return TryGloVe(line, start, out head, ref error);
+        if (format == WordFormat.GloVe || (format == null && !isHeader)) return TryGloVe(line, start, format, out head, ref error);
         if (!isHeader)
         {
             return error.FailLine("word-header", 1, 0, $"two whole numbers, rows and columns, are expected; found {FormatError.Quote(Text(line))}");
@@ -61,15 +61,21 @@ internal sealed record WordHead(WordFormat Format, long? Rows, int Dim, long Sta
         return true;
     }
 
-    private static unsafe bool TryGloVe(ReadOnlySpan<byte> line, int start, out WordHead? head, ref FormatError error)
+    private static unsafe bool TryGloVe(ReadOnlySpan<byte> line, int start, WordFormat? format, out WordHead? head, ref FormatError error)
     {
         head = null;
         int dim;
         fixed (byte* text = line) dim = WordLine.CountNumbers(text, WordLine.TrimEnd(text, text + line.Length));
+        if (dim == 0 && format == null) return Unknown(ref error);
         if (dim == 0) return error.FailLine("word-fields", 1, 0, $"a word and its numbers are expected; found {FormatError.Quote(Text(line))}");
         head = new WordHead(WordFormat.GloVe, Rows: null, dim, start);
         return true;
     }
+
+    private static bool Unknown(ref FormatError error) => error.Fail(
+        "word-format",
+        0,
+        "is no file of words: it begins neither with two whole numbers, as word2vec's and fastText's do, nor with a word and its numbers, as GloVe's");
 
     private static bool TryParseHeader(ReadOnlySpan<byte> line, out long rows, out long dim)
     {

@@ -7,6 +7,8 @@ namespace SimdEmbed.Formats;
 internal sealed class WordSource : IDisposable
 {
     private const int LengthBytes = 4;
+    private const int LeastBlock = 1 << 12;
+    private const int BlocksPerFile = 8;
 
     private readonly Stream _file;
     private readonly Stream _stream;
@@ -34,6 +36,9 @@ internal sealed class WordSource : IDisposable
     public long FileLength { get; }
 
     public bool IsCompressed { get; }
+
+    /// <summary>How much to read at a time, so that what a file takes beside its words and rows is less than the file: at most <paramref name="bytes"/>.</summary>
+    public int Block(int bytes) => (int)long.Min(bytes, long.Max(LeastBlock, FileLength / BlocksPerFile));
 
     /// <summary>How much of the file, as it lies on the disk, has been read.</summary>
     public long FilePosition => _file.Position;

@@ -61,7 +61,7 @@ public sealed class WordVectorsTests : IDisposable
 
     [Theory]
     [InlineData("", "word-file", 0)]
-    [InlineData("word\n", "word-fields", 1)]
+    [InlineData("word\n", "word-format", 0)]
     [InlineData("2 2\na 1 2\nb 3\n", "word-fields", 3)]
     [InlineData("2 2\na 1 2\nb 3 4 5\n", "word-fields", 3)]
     [InlineData("2 2\na 1 2\nb 3 x\n", "word-number", 3)]
@@ -87,6 +87,24 @@ public sealed class WordVectorsTests : IDisposable
         Assert.Equal((rule, line), (refusal.Rule, refusal.Line));
         if (line > 0) Assert.Contains($"line {line}: ", refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refusal.Message);
+    }
+
+    [Theory]
+    [InlineData(WordFormat.Word2VecText, 20)]
+    [InlineData(WordFormat.Word2VecText, 20_000)]
+    [InlineData(WordFormat.GloVe, 20)]
+    [InlineData(WordFormat.GloVe, 20_000)]
+    [InlineData(WordFormat.Word2VecBinary, 20)]
+    public void A_small_file_takes_little_memory(WordFormat format, int rows)
+    {
+        using EmbeddingTable table = EmbeddingTable.Create(rows, 4, Initializer.Normal(1));
+        WordVectors.Save(_folder["small"], new WordTable(table, new Vocabulary(Enumerable.Range(0, rows).Select(row => $"word{row}"))), format);
+        WordVectors.Load(_folder["small"]).Dispose();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        WordVectors.Load(_folder["small"], new WordOptions { Degree = 1 }).Dispose();
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        long length = new FileInfo(_folder["small"]).Length;
+        Assert.True(allocated <= (4 * length) + (64 << 10), $"{length} bytes took {allocated}");
     }
 
     [Fact]
