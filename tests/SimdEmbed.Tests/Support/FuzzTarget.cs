@@ -28,6 +28,15 @@ internal sealed class FuzzTarget(string format)
     /// <exception cref="InvalidOperationException">The parser broke a promise.</exception>
     public string Run(byte[] input)
     {
+        // On a busy machine a thread may wait for seconds. A parser that is slow is slow each time.
+        double milliseconds = Answer(input);
+        for (int again = 0; again < 2 && milliseconds > SlowMilliseconds; again++) milliseconds = Math.Min(milliseconds, Answer(input));
+        if (milliseconds > SlowMilliseconds) throw new InvalidOperationException($"{input.Length} bytes took {milliseconds:F0} ms");
+        return _kind.ToString();
+    }
+
+    private double Answer(byte[] input)
+    {
         long start = Stopwatch.GetTimestamp();
         long before = GC.GetAllocatedBytesForCurrentThread();
         FormatError error = default;
@@ -38,9 +47,7 @@ internal sealed class FuzzTarget(string format)
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         long allowed = format is "pth" or "pickle" or "legacy" ? (32L * input.Length) + (128 << 10) : (8L * input.Length) + (256 << 10);
         if (allocated > allowed) throw new InvalidOperationException($"{input.Length} bytes took {allocated} bytes of memory");
-        double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-        if (milliseconds > SlowMilliseconds) throw new InvalidOperationException($"{input.Length} bytes took {milliseconds:F0} ms");
-        return _kind.ToString();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
     }
 
     private bool TryFile(byte[] input, ref FormatError error)
