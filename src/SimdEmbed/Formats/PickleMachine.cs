@@ -48,11 +48,9 @@ internal sealed class PickleMachine
     /// <param name="error">What is wrong.</param>
     public static bool TryRun(byte[] pickle, long offset, TorchObjects torch, out PickleValue root, ref FormatError error)
     {
-        PickleMachine machine = new(pickle, 0, offset, torch);
-        root = PickleNone.Instance;
-        if (machine.TryRun(ref root) && machine.TryEnd()) return true;
-        error = machine._error;
-        return false;
+        int end = 0;
+        return TryRunNext(pickle, ref end, offset, torch, out root, out _, ref error)
+            && (end == pickle.Length || error.Fail("pickle-trailing", offset + end - 1, $"{pickle.Length - end} bytes follow the pickle's STOP"));
     }
 
     /// <summary>Runs a pickle that starts somewhere in <paramref name="bytes"/>, with others behind it.</summary>
@@ -80,9 +78,6 @@ internal sealed class PickleMachine
         else error = machine._error;
         return isDone;
     }
-
-    private bool TryEnd() => _position == _pickle.Length
-        || Fail("pickle-trailing", $"{_pickle.Length - _position} bytes follow the pickle's STOP");
 
     private bool TryRun(ref PickleValue root)
     {

@@ -11,7 +11,9 @@ namespace SimdEmbed;
 /// on its own.
 /// </summary>
 /// <remarks>
-/// Everything the file claims is checked against its length before memory is given to it, and no code in it is ever run. A file
+/// Everything the file claims is checked against its length before memory is given to it, and no code in it is ever run. Beside the
+/// tables that are loaded, an open file takes at most twice its length and 64 KiB; a PyTorch file, whose tensors are many objects each,
+/// 2 KiB more for each storage. A PyTorch file that is nearly all text, without tensors to speak of, is refused by rule <c>pickle-memory</c>. A file
 /// may be replaced by renaming another over it at any time; what is open stays what it was. Not safe for concurrent use.
 /// </remarks>
 [DebuggerDisplay("{Format}, {Tensors.Count} tensors")]
