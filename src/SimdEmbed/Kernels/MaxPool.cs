@@ -15,12 +15,7 @@ internal static unsafe class MaxPool<TIndex, TOp>
     public static void Run(in RowView table, in BagPlan<TIndex> plan, float* output, long* winners)
     {
         nint dim = table.Dim;
-        nint width = Vector<float>.Count;
-        nint span = TOp.Span(dim);
-        bool narrow = TOp.Bits == 32 && dim < width && !table.Padded;
         PoolRows<TIndex> rows = new(table, plan);
-        float* values = stackalloc float[4 * Vector<float>.Count];
-        int* places = stackalloc int[4 * Vector<float>.Count];
         for (int bag = 0; bag < plan.Count; bag++)
         {
             int start = plan.Offsets[bag];
@@ -36,28 +31,33 @@ internal static unsafe class MaxPool<TIndex, TOp>
 
             // Positions go to the first half of the winners' memory, and become rows from the back.
             int* positions = (int*)won;
-            if (narrow)
-            {
-                for (nint column = 0; column < dim; column++) Narrow(rows, start, end, column, target, positions);
-            }
-            else
-            {
-                nint position = 0;
-                for (; position <= span - (4 * width); position += 4 * width)
-                {
-                    Sweep4(rows, start, end, position, values, places);
-                    Store(target, positions, dim, position, values, places, 4);
-                }
+            if (TOp.Bits == 32 && dim < Vector<float>.Count && !table.Padded) Narrow(rows, start, end, dim, target, positions);
+            else Bag(rows, start, end, dim, target, positions);
+            TIndex* indices = rows.Indices;
+            for (nint column = dim - 1; column >= 0; column--) won[column] = long.CreateTruncating(indices[positions[column]]);
+        }
+    }
 
-                for (; position < span; position += width)
-                {
-                    nint begin = nint.Min(position, span - width);
-                    Sweep1(rows, start, end, begin, values, places);
-                    Store(target, positions, dim, begin, values, places, 1);
-                }
-            }
-
-            for (nint column = dim - 1; column >= 0; column--) won[column] = long.CreateTruncating(plan.Indices[positions[column]]);
+    private static void Bag(in PoolRows<TIndex> rows, int start, int end, nint dim, float* target, int* positions)
+    {
+        nint width = Vector<float>.Count;
+        nint span = TOp.Span(dim);
+        bool direct = TOp.Parts == 1 && dim >= width;
+        float* values = stackalloc float[4 * Vector<float>.Count];
+        int* places = stackalloc int[4 * Vector<float>.Count];
+        for (nint position = 0; position < span;)
+        {
+            // The last sweep of columns in order overlaps the one before: what is found twice is the same.
+            bool four = span - position > width && span >= 4 * width;
+            nint begin = nint.Min(position, span - (four ? 4 * width : width));
+            position = begin + (four ? 4 * width : width);
+            float* largest = direct ? target + begin : values;
+            int* found = direct ? positions + begin : places;
+            if (four) Sweep4(rows, start, end, begin, largest, found);
+            else Sweep1(rows, start, end, begin, largest, found);
+            if (direct) continue;
+            TOp.Store(target, dim, begin, values, four ? 4 : 1);
+            TOp.Store((float*)positions, dim, begin, (float*)places, four ? 4 : 1);
         }
     }
 
@@ -99,18 +99,16 @@ internal static unsafe class MaxPool<TIndex, TOp>
         a.Store(values, places);
     }
 
-    private static void Narrow(in PoolRows<TIndex> rows, int start, int end, nint column, float* target, int* positions)
+    /// <summary>Rows narrower than a vector in memory that others own: column by column, and no byte beyond.</summary>
+    private static void Narrow(in PoolRows<TIndex> rows, int start, int end, nint dim, float* target, int* positions)
     {
-        Winner a = new(TOp.Value(rows.Column(start, column), Factors(rows, start)), start);
-        for (int i = start + 1; i < end; i++) a = a.Against(TOp.Value(rows.Column(i, column), Factors(rows, i)), i);
-        target[column] = a.Value[0];
-        positions[column] = a.Position[0];
-    }
-
-    private static void Store(float* target, int* positions, nint dim, nint position, float* values, int* places, int count)
-    {
-        TOp.Store(target, dim, position, values, count);
-        TOp.Store((float*)positions, dim, position, (float*)places, count);
+        for (nint column = 0; column < dim; column++)
+        {
+            Winner a = new(TOp.Value(rows.Column(start, column), Factors(rows, start)), start);
+            for (int i = start + 1; i < end; i++) a = a.Against(TOp.Value(rows.Column(i, column), Factors(rows, i)), i);
+            target[column] = a.Value[0];
+            positions[column] = a.Position[0];
+        }
     }
 
     /// <summary>Where in a row the load is that holds a position, and which of its vectors the position is.</summary>
@@ -141,8 +139,9 @@ internal static unsafe class MaxPool<TIndex, TOp>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Winner Against(Vector<float> other, int position)
         {
+            // Positions only grow, so that the later of two is the larger: a mask and a maximum, where a selection takes three instructions.
             Vector<int> greater = Vector.GreaterThan(other, Value);
-            return new Winner(Vector.ConditionalSelect(greater, other, Value), Vector.ConditionalSelect(greater, new Vector<int>(position), Position));
+            return new Winner(ILargest.Larger(Value, other), Vector.Max(Position, greater & new Vector<int>(position)));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

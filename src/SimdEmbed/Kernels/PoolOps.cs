@@ -74,6 +74,15 @@ internal interface ILargest : IPoolOp
 {
     /// <summary>The column itself, as a lookup gives it, limited.</summary>
     static abstract Vector<float> Value(Vector<float> value, in RowFactors factors);
+
+    /// <summary>
+    /// <paramref name="value"/> where it is strictly greater: the first of equals stays, a NaN that is there stays, and a later one never
+    /// enters. Vector.Max leaves both open; x86 has one instruction that gives its second operand in all of these cases.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector<float> Larger(Vector<float> accumulator, Vector<float> value) => Sse.IsSupported
+        ? Vector.MaxNative(value, accumulator)
+        : Vector.ConditionalSelect(Vector.GreaterThan(value, accumulator), value, accumulator);
 }
 
 /// <summary>Sum in the order of the bag from +0.0: each product rounds, then each addition, the same at every width.</summary>
@@ -193,14 +202,8 @@ internal readonly unsafe struct Largest<TCodec, TWeights> : ILargest
     public static Vector<float> Start(Vector<float> first, in RowFactors factors) => Value(first, factors);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> Combine(Vector<float> accumulator, Vector<float> value, in RowFactors factors)
-    {
-        // Strictly greater: the first of equals stays, a NaN that is there stays, and a later one never enters. Vector.Max
-        // leaves both open; x86 has one instruction that gives its second operand in all of these cases.
-        value = Value(value, factors);
-        if (Sse.IsSupported) return Vector.MaxNative(value, accumulator);
-        return Vector.ConditionalSelect(Vector.GreaterThan(value, accumulator), value, accumulator);
-    }
+    public static Vector<float> Combine(Vector<float> accumulator, Vector<float> value, in RowFactors factors) =>
+        ILargest.Larger(accumulator, Value(value, factors));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Value(Vector<float> value, in RowFactors factors)
