@@ -48,17 +48,60 @@ internal static unsafe class MaxPool<TIndex, TOp>
         for (nint position = 0; position < span;)
         {
             // The last sweep of columns in order overlaps the one before: what is found twice is the same.
-            bool four = span - position > width && span >= 4 * width;
-            nint begin = nint.Min(position, span - (four ? 4 * width : width));
-            position = begin + (four ? 4 * width : width);
+            nint left = span - position;
+            int count = TOp.Parts == 1 && left > 6 * width && span >= 8 * width ? 8 : left > width && span >= 4 * width ? 4 : 1;
+            nint begin = nint.Min(position, span - (count * width));
+            position = begin + (count * width);
             float* largest = direct ? target + begin : values;
             int* found = direct ? positions + begin : places;
-            if (four) Sweep4(rows, start, end, begin, largest, found);
+            if (count == 8) Sweep8(rows, start, end, begin, largest, found);
+            else if (count == 4) Sweep4(rows, start, end, begin, largest, found);
             else Sweep1(rows, start, end, begin, largest, found);
             if (direct) continue;
-            TOp.Store(target, dim, begin, values, four ? 4 : 1);
-            TOp.Store((float*)positions, dim, begin, (float*)places, four ? 4 : 1);
+            TOp.Store(target, dim, begin, values, count);
+            TOp.Store((float*)positions, dim, begin, (float*)places, count);
         }
+    }
+
+    private static void Sweep8(in PoolRows<TIndex> rows, int start, int end, nint position, float* values, int* places)
+    {
+        nint width = Vector<float>.Count;
+        nint first = position * TOp.Bits / 8;
+        PoolRows<TIndex> own = rows;
+        byte* row = own.Row(start) + first;
+        RowFactors factors = Factors(own, start);
+        Winner a = new(TOp.Value(TOp.Load(row, 0), factors), start);
+        Winner b = new(TOp.Value(TOp.Load(row, 1), factors), start);
+        Winner c = new(TOp.Value(TOp.Load(row, 2), factors), start);
+        Winner d = new(TOp.Value(TOp.Load(row, 3), factors), start);
+        Winner e = new(TOp.Value(TOp.Load(row, 4), factors), start);
+        Winner f = new(TOp.Value(TOp.Load(row, 5), factors), start);
+        Winner g = new(TOp.Value(TOp.Load(row, 6), factors), start);
+        Winner h = new(TOp.Value(TOp.Load(row, 7), factors), start);
+        for (int i = start + 1; i < end; i++)
+        {
+            int bytes = 8 * Vector<float>.Count * TOp.Bits / 8;
+            Prefetch.Lines(own.Row(int.Min(i + Prefetch.Distance(bytes), own.Last)) + first, bytes);
+            row = own.Row(i) + first;
+            factors = Factors(own, i);
+            a = a.Against(TOp.Value(TOp.Load(row, 0), factors), i);
+            b = b.Against(TOp.Value(TOp.Load(row, 1), factors), i);
+            c = c.Against(TOp.Value(TOp.Load(row, 2), factors), i);
+            d = d.Against(TOp.Value(TOp.Load(row, 3), factors), i);
+            e = e.Against(TOp.Value(TOp.Load(row, 4), factors), i);
+            f = f.Against(TOp.Value(TOp.Load(row, 5), factors), i);
+            g = g.Against(TOp.Value(TOp.Load(row, 6), factors), i);
+            h = h.Against(TOp.Value(TOp.Load(row, 7), factors), i);
+        }
+
+        a.Store(values, places);
+        b.Store(values + width, places + width);
+        c.Store(values + (2 * width), places + (2 * width));
+        d.Store(values + (3 * width), places + (3 * width));
+        e.Store(values + (4 * width), places + (4 * width));
+        f.Store(values + (5 * width), places + (5 * width));
+        g.Store(values + (6 * width), places + (6 * width));
+        h.Store(values + (7 * width), places + (7 * width));
     }
 
     private static void Sweep4(in PoolRows<TIndex> rows, int start, int end, nint position, float* values, int* places)
