@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.Intrinsics.X86;
 using System.Text.RegularExpressions;
 
 namespace SimdEmbed.Perf;
@@ -11,9 +12,14 @@ internal static partial class ResultFolder
 
     public static string Root { get; } = FindRoot();
 
-    /// <summary><c>perf/results/cpu</c>.</summary>
-    public static string Of(string cpu) =>
-        Directory.CreateDirectory(Path.Combine(Root, "perf", "results", NotInNames().Replace(cpu.ToLowerInvariant(), "-").Trim('-'))).FullName;
+    /// <summary>
+    /// <c>perf/results/cpu</c>, with the widest instructions behind the name: rented machines of several generations call themselves the same.
+    /// </summary>
+    public static string Of(string cpu)
+    {
+        string widest = Avx512F.IsSupported ? " avx512" : Avx2.IsSupported ? " avx2" : "";
+        return Directory.CreateDirectory(Path.Combine(Root, "perf", "results", NotInNames().Replace((cpu + widest).ToLowerInvariant(), "-").Trim('-'))).FullName;
+    }
 
     public static string Today => DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
