@@ -391,7 +391,7 @@ public sealed class DeltaTests : IDisposable
             int seen = 0;
             try
             {
-                Checkpoint.Save(Checkpoints, training.State, s_deltas, new Reports(_ => { if (++seen == at) source.Cancel(); }), source.Token);
+                Checkpoint.Save(Checkpoints, training.State, s_deltas, new Reports<CheckpointProgress>(_ => { if (++seen == at) source.Cancel(); }), source.Token);
                 break;
             }
             catch (OperationCanceledException)
@@ -439,7 +439,7 @@ public sealed class DeltaTests : IDisposable
 
         string[] before = Directory.GetFiles(Checkpoints);
         using CancellationTokenSource source = new();
-        Assert.ThrowsAny<OperationCanceledException>(() => Checkpoint.Compact(Checkpoints, progress: new Reports(_ => source.Cancel()), cancellationToken: source.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Checkpoint.Compact(Checkpoints, progress: new Reports<CheckpointProgress>(_ => source.Cancel()), cancellationToken: source.Token));
         for (int call = 0; ; call++)
         {
             FailingDisk disk = new(call);
@@ -494,12 +494,12 @@ public sealed class DeltaTests : IDisposable
         {
             training.Step();
             List<CheckpointProgress> saves = [];
-            Checkpoint.Save(Checkpoints, training.State, s_deltas, new Reports(saves.Add));
+            Checkpoint.Save(Checkpoints, training.State, s_deltas, new Reports<CheckpointProgress>(saves.Add));
             Assert.Equal(saves[^1].TotalBytes, saves[^1].Bytes);
         }
 
         List<CheckpointProgress> loads = [];
-        Checkpoint.Load(Checkpoints, training.State, progress: new Reports(loads.Add));
+        Checkpoint.Load(Checkpoints, training.State, progress: new Reports<CheckpointProgress>(loads.Add));
         Assert.Equal(loads[^1].TotalBytes, loads[^1].Bytes);
         Assert.True(loads.Zip(loads.Skip(1)).All(pair => pair.First.Bytes <= pair.Second.Bytes));
     }
@@ -585,7 +585,7 @@ public sealed class DeltaTests : IDisposable
         using Embedding loaded = new(Rows, 64, seed: 2, new EmbeddingOptions { Sparse = true });
         using Adam other = new(loaded.Weight, new AdamOptions());
         List<CheckpointProgress> progress = [];
-        Checkpoint.Load(Checkpoints, new TrainingState(loaded, other), progress: new Reports(progress.Add));
+        Checkpoint.Load(Checkpoints, new TrainingState(loaded, other), progress: new Reports<CheckpointProgress>(progress.Add));
         Assert.True(progress.Zip(progress.Skip(1)).All(pair => pair.First.Bytes <= pair.Second.Bytes));
         BitEqual.AssertSameBits(TestTable.Values(model.Weight), TestTable.Values(loaded.Weight));
         for (int row = 0; row < Rows; row++)
@@ -602,11 +602,5 @@ public sealed class DeltaTests : IDisposable
         using SmallTraining loaded = Large();
         Checkpoint.Load(Checkpoints, loaded.State, new CheckpointLoadOptions { AllowUnused = true });
         Assert.Equal(training.Hash(), loaded.Hash());
-    }
-
-    /// <summary>Unlike <see cref="Progress{T}"/>, on the thread that reports.</summary>
-    private sealed class Reports(Action<CheckpointProgress> report) : IProgress<CheckpointProgress>
-    {
-        public void Report(CheckpointProgress value) => report(value);
     }
 }
