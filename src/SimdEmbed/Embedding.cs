@@ -217,7 +217,6 @@ public sealed unsafe partial class Embedding : IDisposable
             Throw.Argument(nameof(options.RenormTarget), $"a table of {codec} rows is not renormalised in place: choose RenormTarget.Output.");
         }
 
-        if (options.MaxNorm is { } maxNorm && !(maxNorm >= 0)) Throw.OutOfRange(nameof(options.MaxNorm), maxNorm, "0 or more, or null");
         if (options.Degree < 1) Throw.OutOfRange(nameof(options.Degree), options.Degree, "1 or more");
         if (!Enum.IsDefined(options.RenormTarget)) Throw.OutOfRange(nameof(options.RenormTarget), options.RenormTarget, "a defined RenormTarget");
         if (!Enum.IsDefined(options.UnknownIndices)) Throw.OutOfRange(nameof(options.UnknownIndices), options.UnknownIndices, "a defined UnknownIndexPolicy");
