@@ -75,6 +75,9 @@ check "an unknown option" refuses 2 "^error: .*--nonsense" verify "$work/aligned
 check "an unknown command" refuses 2 "^error: .*nonsense" nonsense
 head -c 100 /dev/zero > "$work/zeros"
 check "a file of no known format" refuses 1 "^error: .*zeros: is of no format that is read: .*safetensors, PyTorch nor NumPy.*word2vec" inspect "$work/zeros"
+check "words into a file without a place for them" refuses 1 "^error: .*w2v.bin: an .npy file has no place for words" convert "$files/w2v.bin" "$work/words.npy"
+check "a word that occurs again" ends 0 convert "$files/h_w2v_duplicate_word.txt" "$work/words.npz"
+check "is said to have been passed over" grep -q "^note: 1 word occurs again; the first of each was kept$" "$work/error"
 check "a file into itself" refuses 2 "^error: .*is the file of IN" convert "$work/aligned.npy" "$work/../$(basename "$work")/aligned.npy"
 
 lines() { # progress where nobody watches: whole lines without any control character, and the last one says that all is done

@@ -18,6 +18,7 @@ internal enum BagForm
 /// <summary>
 /// A batch of bags: runs of indices that are pooled to one row each, in any of the usual forms, with or without a weight per
 /// index. It only refers to the spans it is made of; <see cref="EmbeddingBag"/> checks all of it before anything is written.
+/// <c>default</c> is a batch of no bags.
 /// </summary>
 /// <typeparam name="TIndex">int or long, or byte, ushort or uint, which are widened.</typeparam>
 public readonly unsafe ref struct Bags<TIndex>
@@ -108,7 +109,6 @@ public readonly unsafe ref struct Bags<TIndex>
         Check.Length(nameof(perSampleWeights), perSampleWeights.Length, Indices.Length, "one per index");
         return new Bags<TIndex>(_form, Indices, _offsets, _longOffsets, Count, perSampleWeights) { HasWeights = true };
     }
-
 
     /// <summary>The same bags over widened indices.</summary>
     internal Bags<TWide> Over<TWide>(ReadOnlySpan<TWide> indices)

@@ -75,7 +75,8 @@ public sealed unsafe partial class Embedding : IDisposable
     public long UnknownIndexCount => Interlocked.Read(ref _unknownCount);
 
     /// <summary>Creates an embedding over trained weights: PyTorch's <c>from_pretrained</c>.</summary>
-    /// <param name="weight"><c>[numEmbeddings, embeddingDim]</c>; neither copied nor changed.</param>
+    /// <remarks>With other arguments than <c>freeze</c>, it is the constructor, which freezes nothing by itself: see <see cref="EmbeddingOptions.Frozen"/>.</remarks>
+    /// <param name="weight"><c>[numEmbeddings, embeddingDim]</c>; neither copied nor changed, and disposed with the embedding unless <paramref name="leaveOpen"/>.</param>
     /// <param name="freeze"><c>freeze</c>: true for weights that are only looked up.</param>
     /// <param name="leaveOpen">True to leave the table to the caller.</param>
     /// <returns>The embedding.</returns>
@@ -87,8 +88,8 @@ public sealed unsafe partial class Embedding : IDisposable
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public void ResetParameters(ulong seed)
     {
-        Weight.Initialize(0, Initializer.Normal(seed));
-        if (_paddingRow >= 0) Weight.SetRow(_paddingRow, new float[EmbeddingDim]);
+        Weight.Initialize(0, NumEmbeddings, Initializer.Normal(seed));
+        if (_paddingRow >= 0) Weight.Initialize(_paddingRow, _paddingRow + 1, Initializer.Zeros);
     }
 
     /// <summary>

@@ -77,7 +77,8 @@ public sealed unsafe partial class EmbeddingBag : IDisposable
     public long UnknownIndexCount => _embedding.UnknownIndexCount;
 
     /// <summary>Creates an embedding bag over trained weights: PyTorch's <c>from_pretrained</c>.</summary>
-    /// <param name="weight"><c>[numEmbeddings, embeddingDim]</c>; neither copied nor changed.</param>
+    /// <remarks>With other arguments than <c>freeze</c>, it is the constructor, which freezes nothing by itself: see <see cref="EmbeddingOptions.Frozen"/>.</remarks>
+    /// <param name="weight"><c>[numEmbeddings, embeddingDim]</c>; neither copied nor changed, and disposed with the embedding bag unless <paramref name="leaveOpen"/>.</param>
     /// <param name="pooling"><c>mode</c>.</param>
     /// <param name="freeze"><c>freeze</c>: true for weights that are only looked up.</param>
     /// <param name="leaveOpen">True to leave the table to the caller.</param>

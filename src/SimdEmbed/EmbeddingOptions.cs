@@ -13,7 +13,7 @@ public sealed record EmbeddingOptions
 
     /// <summary>
     /// <c>max_norm</c>: rows whose norm is strictly above it are scaled by <c>MaxNorm / (norm + 1e-7)</c> when they are looked
-    /// up. Null for no limit.
+    /// up. Null for no limit; one below 0 turns rows round, and NaN limits nothing, as in PyTorch.
     /// </summary>
     public float? MaxNorm { get; init; }
 

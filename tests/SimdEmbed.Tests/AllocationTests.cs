@@ -21,6 +21,14 @@ public sealed class AllocationTests
             new ReadOnlyTensorSpan<int>(_narrow, [2, 4]), new TensorSpan<float>(_rows, [2, 4, 6])));
     }
 
+    [Fact]
+    public void New_weights_allocate_nothing()
+    {
+        using Embedding embedding = new(100, 6, seed: 1, new EmbeddingOptions { PaddingIndex = 3 });
+        Allocations.AssertNone(() => embedding.ResetParameters(2));
+        Assert.Equal([0, 0, 0, 0, 0, 0], embedding.Weight.GetRow(3));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -29,6 +29,16 @@ public sealed class EmbeddingBagTests
     }
 
     [Fact]
+    public void Default_bags_are_none()
+    {
+        using EmbeddingBag bag = new(3, 2, seed: 1);
+        using EmbeddingGradient gradient = bag.CreateGradient();
+        bag.Forward(default(Bags<int>), []);
+        bag.Backward(default(Bags<int>).WithWeights([]), [], gradient);
+        Assert.Throws<ArgumentException>(() => bag.Forward(default(Bags<int>), new float[2]));
+    }
+
+    [Fact]
     public void A_lookup_is_a_bag_of_one_but_for_the_sign_of_zero()
     {
         using EmbeddingTable table = new(3, 4);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using FsCheck;
 using FsCheck.Fluent;
 using SimdEmbed.Tests.Support;
@@ -14,6 +15,15 @@ public sealed class ModelProperties(ITestOutputHelper output)
     private static int Cases => Environment.GetEnvironmentVariable("SIMDEMBED_CASES") is { } text ? 10 * int.Parse(text, CultureInfo.InvariantCulture) : 12_000;
 
     [Fact]
+    public void Vectors_have_the_width_this_run_was_asked_for()
+    {
+        string? bits = Environment.GetEnvironmentVariable("SIMDEMBED_VECTOR_BITS");
+        output.WriteLine($"Vector<float>.Count = {Vector<float>.Count}, accelerated: {Vector.IsHardwareAccelerated}");
+        if (bits == "scalar") Assert.False(Vector.IsHardwareAccelerated);
+        else if (bits is not null) Assert.Equal(bits, (Vector<byte>.Count * 8).ToString(CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
     public void Every_combination_of_an_embeddings_options_is_that_of_the_reference() => Run(EmbeddingModel.Classes, seed => new EmbeddingModel(seed));
 
     [Fact]
@@ -24,6 +34,9 @@ public sealed class ModelProperties(ITestOutputHelper output)
 
     [Fact]
     public void Every_combination_over_compact_rows_is_that_of_the_reference() => Run(CodecModel.Classes, seed => new CodecModel(seed));
+
+    [Fact]
+    public void Losses_and_products_are_those_of_the_reference() => Run(LossModel.Classes, seed => new LossModel(seed));
 
     private void Run(string[] classes, Func<int, Model> create)
     {

@@ -59,11 +59,7 @@ internal static class ConvertCommand
         TableFileFormat format = FormatOf(call.Output)!.Value;
         List<TensorInfo> tensors = [.. file.Tensors.Where(tensor => call.Key == null || tensor.Name == call.Key)];
         long bytes = tensors.Sum(tensor => tensor.ByteLength);
-        Write(call.Output, () => ByteProgress.Run(
-            $"convert {Path.GetFileName(call.Input)}",
-            bytes,
-            isShown: !call.Json,
-            progress => file.SaveAs(call.Output, format, call.Key, progress, cancellationToken)));
+        Write(call, bytes, progress => file.SaveAs(call.Output, format, call.Key, progress, cancellationToken));
         return new ConvertReport(call.Input, file.Format.ToString(), call.Output, format.ToString(), tensors.Count, bytes, null);
     }
 
@@ -71,11 +67,8 @@ internal static class ConvertCommand
     {
         using WordTable words = WordFiles.Load(call.Input, call.From, call.SkipBad, isShown: !call.Json, cancellationToken, out WordReport found);
         string format = to?.ToString() ?? FormatOf(call.Output)!.Value.ToString();
-        Write(call.Output, () =>
-        {
-            if (to is { } wordFormat) WordVectors.Save(call.Output, words, wordFormat, cancellationToken);
-            else WordTensors.Save(call.Output, call.Key ?? WordFiles.TableName, words, FormatOf(call.Output)!.Value, null, cancellationToken);
-        });
+        if (to is { } wordFormat) Write(call, words, wordFormat, cancellationToken);
+        else Write(call, Bytes(words), progress => WordTensors.Save(call.Output, call.Key ?? WordFiles.TableName, words, FormatOf(call.Output)!.Value, progress, cancellationToken));
         foreach (string passed in call.Json ? [] : WordFiles.Passed(found)) StandardError.WriteLine("note", passed);
         return Report(call, found.Format.ToString(), format, words, found);
     }
@@ -84,25 +77,24 @@ internal static class ConvertCommand
     {
         using TableFile file = TableFile.Open(call.Input);
         using WordTable words = file.LoadWords(call.Key ?? WordFiles.OnlyTable(file));
-        Write(call.Output, () => WordVectors.Save(call.Output, words, to, cancellationToken));
+        Write(call, words, to, cancellationToken);
         return Report(call, file.Format.ToString(), to.ToString(), words, null);
     }
 
     private static ConvertReport Report(Call call, string from, string to, WordTable words, WordReport? found) =>
-        new(call.Input, from, call.Output, to, Tensors: 1, words.Table.RowCount * words.Table.Dim * sizeof(float), found);
+        new(call.Input, from, call.Output, to, Tensors: 1, Bytes(words), found);
 
-    private static void Write(string output, Action write)
+    private static long Bytes(WordTable words) => words.Table.RowCount * words.Table.Dim * sizeof(float);
+
+    private static void Write(Call call, WordTable words, WordFormat to, CancellationToken cancellationToken)
     {
-        try
-        {
-            write();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // The system's message may name the temporary file, which the user has never heard of.
-            throw new IOException($"cannot write '{output}': {e.Message}", e);
-        }
+        // In text, a float takes 10 characters and a space, about.
+        long bytes = to == WordFormat.Word2VecBinary ? Bytes(words) : Bytes(words) / sizeof(float) * 11;
+        Write(call, bytes, progress => WordVectors.Save(call.Output, words, to, progress, cancellationToken));
     }
+
+    private static void Write(Call call, long bytes, Action<IProgress<long>?> write) => FilePaths.Write(
+        call.Output, () => ByteProgress.Run($"convert {Path.GetFileName(call.Input)}", bytes, isShown: !call.Json, write));
 
     private static WordFormat? WordFormatOf(string path, WordFormat? given) => given ?? Path.GetExtension(path).ToLowerInvariant() switch
     {

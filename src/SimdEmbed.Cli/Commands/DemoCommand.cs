@@ -149,18 +149,8 @@ internal static class DemoCommand
         throw new InvalidDataException($"{path}: the table '{key}' has no rows; there is nothing to look up.");
     }
 
-    private static void Save(string path, string key, EmbeddingTable table)
-    {
-        try
-        {
-            PyTorchCheckpoint.Save(path, new StateDict { [key] = table });
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // The system's message may name the temporary file, which the user has never heard of.
-            throw new IOException($"cannot write '{path}': {e.Message}", e);
-        }
-    }
+    private static void Save(string path, string key, EmbeddingTable table) =>
+        FilePaths.Write(path, () => PyTorchCheckpoint.Save(path, new StateDict { [key] = table }));
 
     private static ulong ParseSeed(ArgumentResult argument)
     {

@@ -24,4 +24,18 @@ internal static class FilePaths
 
         return resolved;
     }
+
+    /// <summary>Runs what writes a file, and says of a failure which file it was.</summary>
+    public static void Write(string path, Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The system's message may name the temporary file, which the user has never heard of.
+            throw new IOException($"cannot write '{path}': {e.Message}", e);
+        }
+    }
 }

@@ -145,18 +145,9 @@ internal static class QuantizeCommand
         return new QuantizedTable(name, compact.RowCount, compact.Dim, compact.RowCount == 0 ? 0 : compact.ByteCount / compact.RowCount, report!);
     }
 
-    private static void Save(Call call, SafetensorsWriter writer, long bytes, CancellationToken cancellationToken)
-    {
-        try
-        {
-            ByteProgress.Run($"write {Path.GetFileName(call.Output)}", bytes, !call.Json, progress => writer.Save(call.Output, progress, cancellationToken));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // The system's message may name the temporary file, which the user has never heard of.
-            throw new IOException($"cannot write '{call.Output}': {e.Message}", e);
-        }
-    }
+    private static void Save(Call call, SafetensorsWriter writer, long bytes, CancellationToken cancellationToken) => FilePaths.Write(
+        call.Output,
+        () => ByteProgress.Run($"write {Path.GetFileName(call.Output)}", bytes, !call.Json, progress => writer.Save(call.Output, progress, cancellationToken)));
 
     private static RowsDone? InBytes(IProgress<long>? progress, long rowBytes) => progress == null ? null : new RowsDone(progress, rowBytes);
 

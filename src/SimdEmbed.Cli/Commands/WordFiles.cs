@@ -75,8 +75,8 @@ internal static class WordFiles
     /// <summary>What was passed over, for people; nothing when nothing was.</summary>
     public static IEnumerable<string> Passed(WordReport report)
     {
-        if (report.Duplicates > 0) yield return $"{report.Duplicates} words occur again and were passed over";
-        if (report.SkippedLines > 0) yield return $"{report.SkippedLines} malformed lines were skipped; the first: {report.FirstSkipped}";
+        if (report.Duplicates > 0) yield return $"{report.Duplicates} {(report.Duplicates == 1 ? "word occurs" : "words occur")} again; the first of each was kept";
+        if (report.SkippedLines > 0) yield return $"{report.SkippedLines} malformed {(report.SkippedLines == 1 ? "line was" : "lines were")} skipped; the first: {report.FirstSkipped}";
     }
 
     private static WordFormat? Parse(ArgumentResult argument)
@@ -94,6 +94,6 @@ internal static class WordFiles
 
     private sealed class BytesRead(IProgress<long> progress) : IProgress<WordProgress>
     {
-        public void Report(WordProgress value) => progress.Report(value.BytesRead);
+        public void Report(WordProgress value) => progress.Report(value.Bytes);
     }
 }

@@ -245,14 +245,18 @@ public static class Checkpoint
         foreach (long generation in generations.Generations())
         {
             string path = generations.PathOf(generation);
-            if (!chains.TryOpenFile(generation, out CheckpointFile? file, out string? problem))
+            bool isOpen = chains.TryOpenFile(generation, out CheckpointFile? file, out string? problem);
+            if (isOpen && chains.TryOpen(generation, out CheckpointChain? chain, out problem) && isDataRead) _ = chains.TryVerify(chain, null, cancellationToken, out problem);
+            found.Add(new CheckpointGeneration
             {
-                found.Add(new CheckpointGeneration(generation, path, 0, 0, problem));
-                continue;
-            }
-
-            if (chains.TryOpen(generation, out CheckpointChain? chain, out problem) && isDataRead) _ = chains.TryVerify(chain, null, cancellationToken, out problem);
-            found.Add(new CheckpointGeneration(generation, path, file.Bytes, file.Step, problem) { Parent = file.Parent, Hash = file.HeaderHash });
+                Generation = generation,
+                Path = path,
+                Bytes = file?.Bytes ?? 0,
+                Step = file?.Step ?? 0,
+                Problem = problem,
+                Parent = file?.Parent,
+                Hash = file?.HeaderHash,
+            });
         }
 
         return found;

@@ -67,7 +67,7 @@ internal sealed class CheckpointDirectory(ICheckpointDisk disk, string directory
             if (chain.Newest.Parent == null)
             {
                 Prune(chains, generations, newest, keep);
-                return new SavedCheckpoint(newest, PathOf(newest), chain.Newest.Bytes);
+                return new SavedCheckpoint { Generation = newest, Path = PathOf(newest), Bytes = chain.Newest.Bytes, Parent = null };
             }
 
             CheckpointWriter writer = new(chain, PathOf(newest), Following(generations));
@@ -141,7 +141,7 @@ internal sealed class CheckpointDirectory(ICheckpointDisk disk, string directory
             written = path;
             disk.SyncDirectory(directory);
             isDone = true;
-            return new SavedCheckpoint(generation, path, length) { Parent = writer.Parent };
+            return new SavedCheckpoint { Generation = generation, Path = path, Bytes = length, Parent = writer.Parent };
         }
         finally
         {

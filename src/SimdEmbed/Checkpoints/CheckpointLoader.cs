@@ -29,10 +29,10 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
                 string path = generations.PathOf(generation);
                 if (chains.TryOpen(generation, out CheckpointChain? chain, out string? problem) && TryLoad(chains, chain, path, progress, cancellationToken, out problem))
                 {
-                    return new LoadedCheckpoint(generation, path, _skipped) { Chain = chain.Generations };
+                    return new LoadedCheckpoint { Generation = generation, Path = path, Skipped = _skipped, Chain = chain.Generations };
                 }
 
-                _skipped.Add(new SkippedGeneration(generation, path, problem));
+                _skipped.Add(new SkippedGeneration { Generation = generation, Path = path, Reason = problem });
             }
 
             tried = found[0];
@@ -246,7 +246,7 @@ internal sealed class CheckpointLoader(ICheckpointDisk disk, string directory, T
             lock (_lock)
             {
                 _done = long.Min(_done + bytes, total);
-                progress.Report(new CheckpointProgress(_done, total));
+                progress.Report(new CheckpointProgress { Bytes = _done, TotalBytes = total });
             }
         }
 

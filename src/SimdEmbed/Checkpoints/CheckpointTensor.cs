@@ -91,7 +91,7 @@ internal sealed class TableTensor(string name, NamedTable table)
     {
         RowView rows = _table.OpenTraining();
         if (!RowTransfer.TryRead(source, rows, Dtype.ElementBytes(), part, parts, ref error)) return false;
-        if (part == 0 && source.Rows < rows.Count && newRows is { } initializer) _table.Initialize(source.Rows, initializer);
+        if (part == 0 && source.Rows < rows.Count && newRows is { } initializer) _table.Initialize(source.Rows, rows.Count, initializer);
         return true;
     }
 }

@@ -151,7 +151,7 @@ internal sealed class CheckpointWriter
 
     private sealed class TensorProgress(CheckpointWriter writer, IProgress<CheckpointProgress> progress) : IProgress<long>
     {
-        public void Report(long value) => progress.Report(new CheckpointProgress(value - writer._headerBytes, writer.TensorBytes));
+        public void Report(long value) => progress.Report(new CheckpointProgress { Bytes = value - writer._headerBytes, TotalBytes = writer.TensorBytes });
     }
 
     /// <summary>Gives an output the position that the format's writer goes back and forth with.</summary>

@@ -37,7 +37,7 @@ internal static class Word2VecBinary
                 if (reader.IsRefilled)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
-                    options.Progress?.Report(new WordProgress(source.FilePosition, source.FileLength, rows!.Count));
+                    options.Progress?.Report(new WordProgress { Bytes = source.FilePosition, TotalBytes = source.FileLength, Rows = rows!.Count });
                     reader.IsRefilled = false;
                 }
 
@@ -49,7 +49,7 @@ internal static class Word2VecBinary
             }
 
             if (!reader.TryReadEnd(ref error)) return false;
-            options.Progress?.Report(new WordProgress(source.FileLength, source.FileLength, rows!.Count));
+            options.Progress?.Report(new WordProgress { Bytes = source.FileLength, TotalBytes = source.FileLength, Rows = rows!.Count });
             duplicates = rows!.Duplicates;
             table = rows.Finish();
             return true;

@@ -31,10 +31,17 @@ public sealed record WordOptions
 }
 
 /// <summary>How far a file has been read.</summary>
-/// <param name="BytesRead">Bytes of the file, as it lies on the disk.</param>
-/// <param name="TotalBytes">Its length.</param>
-/// <param name="Rows">The rows read so far.</param>
-public readonly record struct WordProgress(long BytesRead, long TotalBytes, long Rows);
+public readonly record struct WordProgress
+{
+    /// <summary>Bytes of the file, as it lies on the disk.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Its length.</summary>
+    public required long TotalBytes { get; init; }
+
+    /// <summary>The rows read so far.</summary>
+    public required long Rows { get; init; }
+}
 
 /// <summary>What was found in a file of word vectors.</summary>
 public sealed record WordReport

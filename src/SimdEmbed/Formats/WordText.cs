@@ -222,7 +222,7 @@ internal sealed unsafe class WordText
 
             _next++;
             Monitor.PulseAll(_turn);
-            _options.Progress?.Report(new WordProgress(block.FilePosition, _source.FileLength, _rows.Count));
+            _options.Progress?.Report(new WordProgress { Bytes = block.FilePosition, TotalBytes = _source.FileLength, Rows = _rows.Count });
             return true;
         }
     }

@@ -13,6 +13,8 @@ namespace SimdEmbed;
 /// </remarks>
 public static class WordVectors
 {
+    private const int BufferBytes = 1 << 16;
+
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">How to read it; null for the defaults.</param>
@@ -56,6 +58,7 @@ public static class WordVectors
     /// <param name="path">Where to; an existing file is replaced.</param>
     /// <param name="words">The words and their float32 rows, which must not change during the call.</param>
     /// <param name="format">What to write.</param>
+    /// <param name="progress">Is told the bytes written, now and then.</param>
     /// <param name="cancellationToken">Ends the call between two rows; an old file is as it was.</param>
     /// <exception cref="ArgumentException">
     /// A word would not come back as it is: it is empty, or contains a space or line feed where the format has no place for one. The table
@@ -66,7 +69,7 @@ public static class WordVectors
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     /// <exception cref="IOException">The file could not be written; an old one is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
-    public static void Save(string path, WordTable words, WordFormat format, CancellationToken cancellationToken = default)
+    public static void Save(string path, WordTable words, WordFormat format, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(words);
@@ -85,8 +88,10 @@ public static class WordVectors
 
         FileReplacement.Write(path, stream =>
         {
-            if (format == WordFormat.Word2VecBinary) Word2VecBinary.Write(stream, table, vocabulary, cancellationToken);
-            else WordText.Write(stream, table, vocabulary, hasHeader: format == WordFormat.Word2VecText, cancellationToken);
+            // Numbers are a few bytes each: progress is told of whole buffers.
+            using BufferedStream buffered = new(new ProgressStream(stream, progress, cancellationToken), BufferBytes);
+            if (format == WordFormat.Word2VecBinary) Word2VecBinary.Write(buffered, table, vocabulary, cancellationToken);
+            else WordText.Write(buffered, table, vocabulary, hasHeader: format == WordFormat.Word2VecText, cancellationToken);
         });
         GC.KeepAlive(words);
     }

@@ -58,16 +58,9 @@ internal static unsafe class Update<TUpdate>
         new Span<float>(tail, (2 + MostStateVectors) * Vector<float>.Count).Clear();
         for (int i = 0; i < count; i++)
         {
-            nint row = rows == null ? i : (nint)rows[i];
-            if (rows != null)
-            {
-                nint next = (nint)rows[int.Min(i + Ahead, count + following - 1)];
-                Prefetch.Row(table.Rows + (next * table.Stride), table.Stride);
-                if (state.Stride != 0) Prefetch.Row(state.Rows + (next * state.Stride), state.Stride);
-            }
-
+            nint row = NextRow(table, state, rows, i, count + following);
             float* weights = (float*)(table.Rows + (row * table.Stride));
-            float* gradient = (float*)(gradients.Rows + ((slots == null ? i : (nint)slots[i]) * gradients.Stride));
+            float* gradient = GradientOf(gradients, slots, i);
             float* own = (float*)(state.Rows + (row * state.Stride));
             Row(weights, gradient, own, stride, dim, whole, update, tail);
         }
@@ -97,21 +90,28 @@ internal static unsafe class Update<TUpdate>
         new Span<float>(tail, (2 + MostStateVectors) * Vector<float>.Count).Clear();
         for (int i = 0; i < count; i++)
         {
-            nint row = rows == null ? i : (nint)rows[i];
-            if (rows != null)
-            {
-                nint next = (nint)rows[int.Min(i + Ahead, count + following - 1)];
-                Prefetch.Row(table.Rows + (next * table.Stride), table.Stride);
-                if (state.Stride != 0) Prefetch.Row(state.Rows + (next * state.Stride), state.Stride);
-            }
-
+            nint row = NextRow(table, state, rows, i, count + following);
             byte* place = table.Rows + (row * table.Stride);
-            float* gradient = (float*)(gradients.Rows + ((slots == null ? i : (nint)slots[i]) * gradients.Stride));
+            float* gradient = GradientOf(gradients, slots, i);
             Gather<int, TCodec>.Row(place, null, dim, scratch);
             Row(scratch, gradient, (float*)(state.Rows + (row * state.Stride)), state.Dim, dim, whole, update, tail);
             rounding.Store<TCodec>(scratch, dim, place, rows == null ? firstRow + i : row);
         }
     }
+
+    /// <summary>The row of the <paramref name="i"/>-th update. One that comes later in the list, up to <paramref name="end"/>, is asked for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint NextRow(in RowView table, in RowView state, long* rows, int i, int end)
+    {
+        if (rows == null) return i;
+        nint later = (nint)rows[int.Min(i + Ahead, end - 1)];
+        Prefetch.Row(table.Rows + (later * table.Stride), table.Stride);
+        if (state.Stride != 0) Prefetch.Row(state.Rows + (later * state.Stride), state.Stride);
+        return (nint)rows[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float* GradientOf(in RowView gradients, long* slots, int i) => (float*)(gradients.Rows + ((slots == null ? i : (nint)slots[i]) * gradients.Stride));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Row(float* weights, float* gradient, float* state, nint stride, nint dim, nint whole, TUpdate update, float* tail)

@@ -40,11 +40,11 @@ public sealed unsafe class Adagrad : Optimizer
 {
     /// <summary>Creates the optimizer for one table; <see cref="Optimizer.Add"/> takes more.</summary>
     /// <param name="table">The table to train.</param>
-    /// <param name="options">The hyperparameters.</param>
+    /// <param name="options">The hyperparameters; null for PyTorch's defaults.</param>
     /// <exception cref="ArgumentException">A hyperparameter is out of range, or they contradict each other.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
-    public Adagrad(EmbeddingTable table, AdagradOptions options)
-        : this(options) => Add(table);
+    public Adagrad(EmbeddingTable table, AdagradOptions? options = null)
+        : this(options ?? new AdagradOptions()) => Add(table);
 
     /// <summary>Creates the optimizer without a table.</summary>
     /// <param name="options">The hyperparameters.</param>

@@ -43,11 +43,11 @@ public sealed unsafe class AdamW : Optimizer
 {
     /// <summary>Creates the optimizer for one table; <see cref="Optimizer.Add"/> takes more.</summary>
     /// <param name="table">The table to train.</param>
-    /// <param name="options">The hyperparameters.</param>
+    /// <param name="options">The hyperparameters; null for PyTorch's defaults.</param>
     /// <exception cref="ArgumentException">A hyperparameter is out of range, or they contradict each other.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
-    public AdamW(EmbeddingTable table, AdamWOptions options)
-        : this(options) => Add(table);
+    public AdamW(EmbeddingTable table, AdamWOptions? options = null)
+        : this(options ?? new AdamWOptions()) => Add(table);
 
     /// <summary>Creates the optimizer without a table.</summary>
     /// <param name="options">The hyperparameters.</param>

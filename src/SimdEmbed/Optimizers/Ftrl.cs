@@ -48,11 +48,11 @@ public sealed unsafe class Ftrl : Optimizer
 {
     /// <summary>Creates the optimizer for one table; <see cref="Optimizer.Add"/> takes more.</summary>
     /// <param name="table">The table to train.</param>
-    /// <param name="options">The hyperparameters.</param>
+    /// <param name="options">The hyperparameters; null for the defaults.</param>
     /// <exception cref="ArgumentException">A hyperparameter is out of range, or they contradict each other.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
-    public Ftrl(EmbeddingTable table, FtrlOptions options)
-        : this(options) => Add(table);
+    public Ftrl(EmbeddingTable table, FtrlOptions? options = null)
+        : this(options ?? new FtrlOptions()) => Add(table);
 
     /// <summary>Creates the optimizer without a table.</summary>
     /// <param name="options">The hyperparameters.</param>

@@ -7,7 +7,7 @@ namespace SimdEmbed;
 
 /// <summary>
 /// Changes the weights of tables by their gradients. Memory for what it remembers of a table, in float32 whatever the table's codec, is
-/// taken when the table is added.
+/// taken when the table is added; the table stays its owner's, who disposes it after the last step.
 /// One thread uses an optimizer, and its tables, at a time.
 /// </summary>
 /// <remarks>

@@ -5,10 +5,17 @@ using SimdEmbed.Optimizers;
 namespace SimdEmbed;
 
 /// <summary>One tensor that an optimizer remembers.</summary>
-/// <param name="Name">For example <c>Adam.0.exp_avg</c>: the optimizer, the parameter in the order of adding, and PyTorch's name.</param>
-/// <param name="Rows">Its rows.</param>
-/// <param name="Columns">Its columns.</param>
-public readonly record struct OptimizerStateEntry(string Name, long Rows, int Columns);
+public sealed record OptimizerStateEntry
+{
+    /// <summary>For example <c>Adam.0.exp_avg</c>: the optimizer, the parameter in the order of adding, and PyTorch's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Its rows.</summary>
+    public required long Rows { get; init; }
+
+    /// <summary>Its columns.</summary>
+    public required int Columns { get; init; }
+}
 
 /// <summary>
 /// What an optimizer remembers, as named tensors: <c>state_dict()["state"]</c> in PyTorch. Besides PyTorch's tensors there is
@@ -34,9 +41,9 @@ public sealed class OptimizerState
             for (int i = 0; i < _optimizer.AllStates.Count; i++)
             {
                 ParameterState state = _optimizer.AllStates[i];
-                entries.Add(new OptimizerStateEntry(NameOf(i, StepName), 1, 2));
-                if (_optimizer.HasMoving(state)) entries.Add(new OptimizerStateEntry(NameOf(i, MovingName), state.Rows, 1));
-                foreach (string name in state.Layout.Names) entries.Add(new OptimizerStateEntry(NameOf(i, name), state.Rows, ColumnsOf(state)));
+                entries.Add(EntryOf(i, StepName, 1, 2));
+                if (_optimizer.HasMoving(state)) entries.Add(EntryOf(i, MovingName, state.Rows, 1));
+                foreach (string name in state.Layout.Names) entries.Add(EntryOf(i, name, state.Rows, ColumnsOf(state)));
             }
 
             return entries;
@@ -170,6 +177,8 @@ public sealed class OptimizerState
 
         throw new ArgumentException("the table was not added to this optimizer.", nameof(table));
     }
+
+    private OptimizerStateEntry EntryOf(int index, string name, long rows, int columns) => new() { Name = NameOf(index, name), Rows = rows, Columns = columns };
 
     private static int ColumnsOf(ParameterState state) => state.Layout.PerRow ? 1 : state.Dim;
 

@@ -45,11 +45,11 @@ public sealed unsafe class RmsProp : Optimizer
 {
     /// <summary>Creates the optimizer for one table; <see cref="Optimizer.Add"/> takes more.</summary>
     /// <param name="table">The table to train.</param>
-    /// <param name="options">The hyperparameters.</param>
+    /// <param name="options">The hyperparameters; null for PyTorch's defaults.</param>
     /// <exception cref="ArgumentException">A hyperparameter is out of range, or they contradict each other.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
-    public RmsProp(EmbeddingTable table, RmsPropOptions options)
-        : this(options) => Add(table);
+    public RmsProp(EmbeddingTable table, RmsPropOptions? options = null)
+        : this(options ?? new RmsPropOptions()) => Add(table);
 
     /// <summary>Creates the optimizer without a table.</summary>
     /// <param name="options">The hyperparameters.</param>

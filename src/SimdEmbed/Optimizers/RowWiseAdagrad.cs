@@ -37,11 +37,11 @@ public sealed unsafe class RowWiseAdagrad : Optimizer
 {
     /// <summary>Creates the optimizer for one table; <see cref="Optimizer.Add"/> takes more.</summary>
     /// <param name="table">The table to train.</param>
-    /// <param name="options">The hyperparameters.</param>
+    /// <param name="options">The hyperparameters; null for the defaults.</param>
     /// <exception cref="ArgumentException">A hyperparameter is out of range, or they contradict each other.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
-    public RowWiseAdagrad(EmbeddingTable table, RowWiseAdagradOptions options)
-        : this(options) => Add(table);
+    public RowWiseAdagrad(EmbeddingTable table, RowWiseAdagradOptions? options = null)
+        : this(options ?? new RowWiseAdagradOptions()) => Add(table);
 
     /// <summary>Creates the optimizer without a table.</summary>
     /// <param name="options">The hyperparameters.</param>

@@ -60,11 +60,11 @@ public sealed unsafe class Sgd : Optimizer
 {
     /// <summary>Creates the optimizer for one table; <see cref="Optimizer.Add"/> takes more.</summary>
     /// <param name="table">The table to train.</param>
-    /// <param name="options">The hyperparameters.</param>
+    /// <param name="options">The hyperparameters; null for PyTorch's defaults.</param>
     /// <exception cref="ArgumentException">A hyperparameter is out of range, or they contradict each other.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
-    public Sgd(EmbeddingTable table, SgdOptions options)
-        : this(options) => Add(table);
+    public Sgd(EmbeddingTable table, SgdOptions? options = null)
+        : this(options ?? new SgdOptions()) => Add(table);
 
     /// <summary>Creates the optimizer without a table.</summary>
     /// <param name="options">The hyperparameters.</param>

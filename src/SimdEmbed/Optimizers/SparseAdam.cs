@@ -41,11 +41,11 @@ public sealed unsafe class SparseAdam : Optimizer
 {
     /// <summary>Creates the optimizer for one table; <see cref="Optimizer.Add"/> takes more.</summary>
     /// <param name="table">The table to train.</param>
-    /// <param name="options">The hyperparameters.</param>
+    /// <param name="options">The hyperparameters; null for PyTorch's defaults.</param>
     /// <exception cref="ArgumentException">A hyperparameter is out of range, or they contradict each other.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
-    public SparseAdam(EmbeddingTable table, SparseAdamOptions options)
-        : this(options) => Add(table);
+    public SparseAdam(EmbeddingTable table, SparseAdamOptions? options = null)
+        : this(options ?? new SparseAdamOptions()) => Add(table);
 
     /// <summary>Creates the optimizer without a table.</summary>
     /// <param name="options">The hyperparameters.</param>

@@ -19,14 +19,14 @@ public sealed unsafe partial class EmbeddingTable
     /// <param name="codec">How the new rows are stored.</param>
     /// <param name="degree">The number of threads: 1 or more.</param>
     /// <param name="progress">Told how many rows are done, now and then, from any of the threads.</param>
-    /// <param name="cancellation">Stops the conversion; the new table is disposed.</param>
+    /// <param name="cancellationToken">Stops the conversion; the new table is disposed.</param>
     /// <returns>A table that the caller disposes; this one stays as it is.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="codec"/> or <paramref name="degree"/> is out of range.</exception>
     /// <exception cref="ArgumentException">A value is not finite and goes to integer codes.</exception>
     /// <exception cref="InsufficientMemoryException">There is no memory for the new table.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
-    public EmbeddingTable ConvertTo(RowCodec codec, int degree = 1, IProgress<long>? progress = null, CancellationToken cancellation = default)
+    public EmbeddingTable ConvertTo(RowCodec codec, int degree = 1, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
         _ = OpenRead();
         if (degree < 1) Throw.OutOfRange(nameof(degree), degree, "1 or more");
@@ -35,7 +35,7 @@ public sealed unsafe partial class EmbeddingTable
         try
         {
             long done = 0;
-            RowBlocks.Run(RowCount, ConvertedAtOnce, degree, Convert, cancellation);
+            RowBlocks.Run(RowCount, ConvertedAtOnce, degree, Convert, cancellationToken);
 
             void Convert(long first, long end)
             {

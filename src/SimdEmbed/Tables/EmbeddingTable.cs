@@ -100,7 +100,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
     public static EmbeddingTable Create(long rows, int dim, Initializer initializer)
     {
         EmbeddingTable table = new(rows, dim);
-        table.Initialize(0, initializer);
+        table.Initialize(0, rows, initializer);
         return table;
     }
 
@@ -186,7 +186,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         Buffer.MemoryCopy(source.Rows, resized._rows.Rows, kept, kept);
         nuint pairs = (nuint)long.Min(rows, RowCount) * (2 * sizeof(float));
         if (resized._side != null) Buffer.MemoryCopy(source.Side, resized._side.Start, pairs, pairs);
-        resized.Initialize(RowCount, initializer);
+        resized.Initialize(RowCount, rows, initializer);
         GC.KeepAlive(this);
         return resized;
     }
@@ -313,17 +313,17 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         RowCount = count;
     }
 
-    /// <summary>Fills the rows from <paramref name="first"/> on.</summary>
-    internal void Initialize(long first, Initializer initializer)
+    /// <summary>Fills the rows from <paramref name="first"/> to before <paramref name="end"/>.</summary>
+    internal void Initialize(long first, long end, Initializer initializer)
     {
         if (Codec == RowCodec.Float32)
         {
-            for (long row = first; row < RowCount; row++) initializer.Fill(row, WritableRow(row));
+            for (long row = first; row < end; row++) initializer.Fill(row, WritableRow(row));
             return;
         }
 
         float[] values = new float[Dim];
-        for (long row = first; row < RowCount; row++)
+        for (long row = first; row < end; row++)
         {
             initializer.Fill(row, values);
             SetRow(row, values);

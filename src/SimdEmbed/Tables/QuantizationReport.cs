@@ -41,13 +41,13 @@ public sealed record QuantizationReport
     /// <param name="converted">The table after; of the same shape.</param>
     /// <param name="degree">The number of threads; the report is the same for any.</param>
     /// <param name="progress">Told how many rows are done, now and then, from any of the threads.</param>
-    /// <param name="cancellation">Stops the comparison.</param>
+    /// <param name="cancellationToken">Stops the comparison.</param>
     /// <returns>The report; zeros and ones for a table without rows.</returns>
     /// <exception cref="ArgumentException">The shapes differ.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="degree"/> is not 1 or more.</exception>
     /// <exception cref="ObjectDisposedException">A table was disposed.</exception>
     public static QuantizationReport Compare(
-        EmbeddingTable original, EmbeddingTable converted, int degree = 1, IProgress<long>? progress = null, CancellationToken cancellation = default)
+        EmbeddingTable original, EmbeddingTable converted, int degree = 1, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(original);
         ArgumentNullException.ThrowIfNull(converted);
@@ -61,7 +61,7 @@ public sealed record QuantizationReport
         Errors[] blocks = new Errors[(rows + ComparedAtOnce - 1) / ComparedAtOnce];
         long[] histogram = new long[CosineBins.Count];
         long done = 0;
-        RowBlocks.Run(rows, ComparedAtOnce, degree, CompareRows, cancellation);
+        RowBlocks.Run(rows, ComparedAtOnce, degree, CompareRows, cancellationToken);
 
         void CompareRows(long first, long end)
         {

@@ -6,14 +6,14 @@ namespace SimdEmbed.Tables;
 internal static class RowBlocks
 {
     /// <summary>Calls <paramref name="block"/> with the first row and the end of each block.</summary>
-    public static void Run(long rows, int size, int degree, Action<long, long> block, CancellationToken cancellation)
+    public static void Run(long rows, int size, int degree, Action<long, long> block, CancellationToken cancellationToken)
     {
         long blocks = (rows + size - 1) / size;
         if (degree == 1 || blocks < 2)
         {
             for (long i = 0; i < blocks; i++)
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 block(i * size, long.Min(rows, (i + 1) * size));
             }
 
@@ -23,7 +23,7 @@ internal static class RowBlocks
         try
         {
             Parallel.For(
-                0L, blocks, new ParallelOptions { MaxDegreeOfParallelism = degree, CancellationToken = cancellation }, i => block(i * size, long.Min(rows, (i + 1) * size)));
+                0L, blocks, new ParallelOptions { MaxDegreeOfParallelism = degree, CancellationToken = cancellationToken }, i => block(i * size, long.Min(rows, (i + 1) * size)));
         }
         catch (AggregateException e)
         {

@@ -8,7 +8,7 @@ namespace SimdEmbed;
 public sealed class WordTable : IDisposable
 {
     /// <summary>Puts words to a table's rows.</summary>
-    /// <param name="table">The table; this object disposes it from now on.</param>
+    /// <param name="table">The table; this object disposes it from now on, also when the constructor throws.</param>
     /// <param name="vocabulary">As many words as the table has rows.</param>
     /// <exception cref="ArgumentException">The table has another number of rows.</exception>
     public WordTable(EmbeddingTable table, Vocabulary vocabulary)
@@ -17,6 +17,7 @@ public sealed class WordTable : IDisposable
         ArgumentNullException.ThrowIfNull(vocabulary);
         if (table.RowCount != vocabulary.Count)
         {
+            table.Dispose();
             Throw.Argument(nameof(vocabulary), $"The vocabulary has {vocabulary.Count} words; the table has {table.RowCount} rows.");
         }
 

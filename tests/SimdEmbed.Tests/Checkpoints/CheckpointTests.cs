@@ -230,12 +230,12 @@ public sealed class CheckpointTests : IDisposable
         Checkpoint.Save(Checkpoints, training.State);
         string[] before = Names();
         int reports = 0;
-        Checkpoint.Save(_folder["other"], training.State, progress: new Reports(_ => reports++));
+        Checkpoint.Save(_folder["other"], training.State, progress: new Reports<CheckpointProgress>(_ => reports++));
         for (int at = 1; at <= reports; at++)
         {
             using CancellationTokenSource source = new();
             int seen = 0;
-            Reports progress = new(_ => { if (++seen == at) source.Cancel(); });
+            Reports<CheckpointProgress> progress = new(_ => { if (++seen == at) source.Cancel(); });
             Assert.ThrowsAny<OperationCanceledException>(() => Checkpoint.Save(Checkpoints, training.State, progress: progress, cancellationToken: source.Token));
             Assert.Equal(before, Names());
         }
@@ -250,21 +250,21 @@ public sealed class CheckpointTests : IDisposable
         using SmallTraining training = new();
         training.Step();
         List<CheckpointProgress> reports = [];
-        SavedCheckpoint saved = await Checkpoint.SaveAsync(Checkpoints, training.State, progress: new Reports(reports.Add));
+        SavedCheckpoint saved = await Checkpoint.SaveAsync(Checkpoints, training.State, progress: new Reports<CheckpointProgress>(reports.Add));
         Assert.Equal(reports[^1].TotalBytes, reports[^1].Bytes);
         Assert.True(saved.Bytes > reports[^1].TotalBytes);
         Assert.True(reports.Zip(reports.Skip(1)).All(pair => pair.First.Bytes <= pair.Second.Bytes));
 
         reports.Clear();
         using SmallTraining loaded = new();
-        await Checkpoint.LoadAsync(Checkpoints, loaded.State, progress: new Reports(reports.Add));
+        await Checkpoint.LoadAsync(Checkpoints, loaded.State, progress: new Reports<CheckpointProgress>(reports.Add));
         Assert.Equal(training.Hash(), loaded.Hash());
         Assert.True(reports.Zip(reports.Skip(1)).All(pair => pair.First.Bytes <= pair.Second.Bytes));
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Checkpoint.SaveAsync(Checkpoints, training.State, cancellationToken: new CancellationToken(canceled: true)));
         ulong before = loaded.Hash();
         using CancellationTokenSource source = new();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Checkpoint.LoadAsync(Checkpoints, loaded.State, progress: new Reports(_ => source.Cancel()), cancellationToken: source.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Checkpoint.LoadAsync(Checkpoints, loaded.State, progress: new Reports<CheckpointProgress>(_ => source.Cancel()), cancellationToken: source.Token));
         Assert.Equal(before, loaded.Hash());
     }
 
@@ -303,10 +303,4 @@ public sealed class CheckpointTests : IDisposable
     }
 
     private string[] Names() => [.. Directory.GetFiles(Checkpoints).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
-
-    /// <summary>Unlike <see cref="Progress{T}"/>, on the thread that reports.</summary>
-    private sealed class Reports(Action<CheckpointProgress> report) : IProgress<CheckpointProgress>
-    {
-        public void Report(CheckpointProgress value) => report(value);
-    }
 }

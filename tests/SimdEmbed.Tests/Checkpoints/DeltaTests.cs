@@ -1,22 +1,12 @@
 using SimdEmbed.Internals;
-using SimdEmbed.Tests.Formats;
 using SimdEmbed.Tests.Support;
 using Xunit;
 
 namespace SimdEmbed.Tests.Checkpoints;
 
 /// <summary>Deltas: what is in one, that a chain comes back to the same bits, and what stops it.</summary>
-public sealed class DeltaTests : IDisposable
+public sealed class DeltaTests : DeltaDirectory
 {
-    private static readonly CheckpointSaveOptions s_deltas = new() { MaxDeltas = 3 };
-    private static readonly CheckpointLoadOptions s_track = new() { TrackRows = true };
-
-    private readonly TempFolder _folder = new();
-
-    private string Checkpoints => _folder["run"];
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public void Each_generation_of_a_chain_comes_back_to_the_same_bits()
     {
@@ -157,7 +147,7 @@ public sealed class DeltaTests : IDisposable
                 optimizer.Add(model.Weight);
                 other.Add(loaded.Weight);
                 using EmbeddingGradient gradient = model.CreateGradient();
-                string directory = _folder[$"{rule.Name}{seed}"];
+                string directory = Folder[$"{rule.Name}{seed}"];
                 for (int save = 0; save < 5; save++)
                 {
                     int[] indices = [.. Enumerable.Range(0, 20).Select(_ => random.Next(400))];
@@ -185,225 +175,6 @@ public sealed class DeltaTests : IDisposable
                 }
             }
         }
-    }
-
-    [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public void A_damaged_or_missing_link_stops_the_chain_at_the_last_good_state(int damage)
-    {
-        using SmallTraining training = Large();
-        List<ulong> hashes = [];
-        for (int i = 0; i < 4; i++)
-        {
-            training.Step();
-            hashes.Add(training.Hash());
-            Checkpoint.Save(Checkpoints, training.State, s_deltas);
-        }
-
-        string link = Checkpoint.List(Checkpoints).Single(generation => generation.Generation == 3).Path;
-        byte[] bytes = File.ReadAllBytes(link);
-        if (damage == 1) File.Delete(link);
-        else if (damage == 2) File.WriteAllBytes(link, bytes[..^1]);
-        else File.WriteAllBytes(link, [.. bytes[..^1], (byte)(bytes[^1] ^ 16)]);
-
-        using SmallTraining loaded = Large();
-        LoadedCheckpoint result = Checkpoint.Load(Checkpoints, loaded.State);
-        Assert.Equal([1L, 2], result.Chain);
-        Assert.Equal(hashes[1], loaded.Hash());
-        Assert.Contains("generation 3, which it builds on", result.Skipped[0].Reason, StringComparison.Ordinal);
-        Assert.Equal(4, result.Skipped[0].Generation);
-        Assert.Equal(damage == 1 ? 1 : 2, result.Skipped.Count);
-        Assert.Equal(damage == 1 ? [4L] : [4L, 3], Checkpoint.Verify(Checkpoints).Where(generation => generation.Problem != null).Select(generation => generation.Generation));
-
-        // And training goes on with a full one.
-        Assert.Null(Checkpoint.Save(Checkpoints, loaded.State, s_deltas).Parent);
-        Assert.Equal(5, Checkpoint.Load(Checkpoints, loaded.State).Generation);
-    }
-
-    [Fact]
-    public void A_link_of_another_run_is_never_applied()
-    {
-        using SmallTraining training = Large();
-        using SmallTraining other = Large();
-        for (int i = 0; i < 2; i++)
-        {
-            training.Step();
-            other.Step();
-            other.Items.Weight.SetRow(0, new float[8]);
-            Checkpoint.Save(Checkpoints, training.State, s_deltas);
-            Checkpoint.Save(_folder["other"], other.State, s_deltas);
-        }
-
-        string name = Path.GetFileName(Checkpoint.List(Checkpoints)[0].Path);
-        File.Copy(Path.Combine(_folder["other"], name), Path.Combine(Checkpoints, name), overwrite: true);
-        LoadedCheckpoint result = Checkpoint.Load(Checkpoints, training.State);
-        Assert.Equal(1, result.Generation);
-        Assert.Contains("is not the one that generation 2 builds on", Assert.Single(result.Skipped).Reason, StringComparison.Ordinal);
-        Assert.NotNull(Checkpoint.List(Checkpoints)[0].Problem);
-    }
-
-    [Fact]
-    public void Saves_by_turns_into_two_directories_are_full()
-    {
-        using SmallTraining training = Large();
-        for (int i = 0; i < 3; i++)
-        {
-            training.Step();
-            Assert.Null(Checkpoint.Save(Checkpoints, training.State, s_deltas).Parent);
-            training.Step();
-            Assert.Null(Checkpoint.Save(_folder["other"], training.State, s_deltas).Parent);
-        }
-
-        training.Step();
-        Assert.Equal(3, Checkpoint.Save(_folder["other"], training.State, s_deltas).Parent);
-    }
-
-    [Fact]
-    public void A_save_is_full_when_rows_may_have_changed_unnoticed()
-    {
-        using SmallTraining training = Large();
-        Full();
-        Delta();
-
-        // Another saver's generation is newest.
-        using (SmallTraining other = Large()) Checkpoint.Save(Checkpoints, other.State);
-        Full();
-        Delta();
-
-        // The state began anew, or was loaded from elsewhere.
-        training.Adam.State.Reset();
-        Full();
-        IReadOnlyDictionary<string, EmbeddingTable> saved = training.Sgd.State.Save();
-        training.Sgd.State.Load(saved);
-        foreach (EmbeddingTable table in saved.Values) table.Dispose();
-        Full();
-
-        // A tensor came along.
-        training.State.Add("more", new float[3]);
-        Full();
-        Delta();
-
-        // More than half of the rows were written: a full one is not much larger.
-        for (int row = 0; row < 400; row++) training.Items.Weight.SetRow(row, new float[8]);
-        Full();
-
-        // Neither options without deltas nor a plain load stop tracking.
-        Assert.Null(Checkpoint.Save(Checkpoints, training.State).Parent);
-        Delta();
-        Checkpoint.Load(Checkpoints, training.State);
-        Delta();
-
-        void Full()
-        {
-            training.Step();
-            Assert.Null(Checkpoint.Save(Checkpoints, training.State, s_deltas).Parent);
-            AssertLoads(training);
-        }
-
-        void Delta()
-        {
-            training.Step();
-            SavedCheckpoint saved = Checkpoint.Save(Checkpoints, training.State, s_deltas);
-            Assert.Equal(saved.Generation - 1, saved.Parent);
-            AssertLoads(training);
-        }
-    }
-
-    [Fact]
-    public void Tables_that_change_names_or_optimizers_are_saved_whole()
-    {
-        using EmbeddingTable first = EmbeddingTable.Create(100, 2, Initializer.Normal(1));
-        using EmbeddingTable second = EmbeddingTable.Create(100, 2, Initializer.Normal(2));
-        TrainingState state = new();
-        state.Add("a", first);
-        state.Add("b", second);
-        Checkpoint.Save(Checkpoints, state, s_deltas);
-        Assert.NotNull(Checkpoint.Save(Checkpoints, state, s_deltas).Parent);
-        TrainingState swapped = new();
-        swapped.Add("a", second);
-        swapped.Add("b", first);
-        Assert.Null(Checkpoint.Save(Checkpoints, swapped, s_deltas).Parent);
-
-        using Embedding model = new(100, 2, seed: 1, new EmbeddingOptions { Sparse = true });
-        using Adagrad one = new(model.Weight, new AdagradOptions());
-        using Adagrad two = new(model.Weight, new AdagradOptions());
-        two.Step<int>(model, [1], [1, 1]);
-        string directory = _folder["optimizers"];
-        Checkpoint.Save(directory, model, one, s_deltas);
-        Assert.NotNull(Checkpoint.Save(directory, model, one, s_deltas).Parent);
-        Assert.Null(Checkpoint.Save(directory, model, two, s_deltas).Parent);
-    }
-
-    [Fact]
-    public void A_failure_at_any_call_of_a_delta_leaves_its_rows_to_the_next()
-    {
-        using SmallTraining training = Large();
-        using SmallTraining loaded = Large();
-        int refused = 0;
-        for (int call = 0; ; call++)
-        {
-            Checkpoint.Save(Checkpoints, training.State, new CheckpointSaveOptions { Keep = 1 });
-            training.Step();
-            Checkpoint.Save(Checkpoints, training.State, s_deltas);
-            training.Step();
-            ulong hash = training.Hash();
-            long newest = Checkpoint.List(Checkpoints)[0].Generation;
-            FailingDisk disk = new(call);
-            try
-            {
-                SavedCheckpoint saved = Checkpoint.Save(disk, Checkpoints, training.State, s_deltas);
-                if (!disk.HasFailed)
-                {
-                    Assert.NotNull(saved.Parent);
-                    break;
-                }
-            }
-            catch (CheckpointWriteException error)
-            {
-                refused++;
-                Assert.True(error.IntactGeneration is null || error.IntactGeneration == newest);
-                Assert.DoesNotContain(Directory.GetFiles(Checkpoints), file => file.EndsWith(".tmp", StringComparison.Ordinal));
-                Assert.Equal(hash, training.Hash());
-                Assert.Equal(newest, Checkpoint.Load(Checkpoints, loaded.State).Generation);
-                SavedCheckpoint again = Checkpoint.Save(Checkpoints, training.State, s_deltas);
-                Assert.Equal((newest + 1, newest), (again.Generation, again.Parent));
-            }
-
-            AssertLoads(training);
-        }
-
-        Assert.True(refused > 20, $"{refused} calls failed");
-    }
-
-    [Fact]
-    public void A_cancelled_delta_leaves_its_rows_to_the_next()
-    {
-        using SmallTraining training = Large();
-        Checkpoint.Save(Checkpoints, training.State, s_deltas);
-        int cancelled = 0;
-        for (int at = 1; ; at++)
-        {
-            Checkpoint.Save(Checkpoints, training.State);
-            training.Step();
-            using CancellationTokenSource source = new();
-            int seen = 0;
-            try
-            {
-                Checkpoint.Save(Checkpoints, training.State, s_deltas, new Reports(_ => { if (++seen == at) source.Cancel(); }), source.Token);
-                break;
-            }
-            catch (OperationCanceledException)
-            {
-                cancelled++;
-            }
-
-            Assert.NotNull(Checkpoint.Save(Checkpoints, training.State, s_deltas).Parent);
-            AssertLoads(training);
-        }
-
-        Assert.True(cancelled > 5, $"{cancelled} cancelled");
     }
 
     [Fact]
@@ -439,13 +210,13 @@ public sealed class DeltaTests : IDisposable
 
         string[] before = Directory.GetFiles(Checkpoints);
         using CancellationTokenSource source = new();
-        Assert.ThrowsAny<OperationCanceledException>(() => Checkpoint.Compact(Checkpoints, progress: new Reports(_ => source.Cancel()), cancellationToken: source.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Checkpoint.Compact(Checkpoints, progress: new Reports<CheckpointProgress>(_ => source.Cancel()), cancellationToken: source.Token));
         for (int call = 0; ; call++)
         {
             FailingDisk disk = new(call);
             try
             {
-                Checkpoint.Compact(disk, _folder["run"], new CheckpointSaveOptions { Keep = 1 });
+                Checkpoint.Compact(disk, Folder["run"], new CheckpointSaveOptions { Keep = 1 });
                 break;
             }
             catch (IOException e) when (e is CheckpointWriteException or CheckpointReadException || e.Message == "Input/output error")
@@ -466,8 +237,8 @@ public sealed class DeltaTests : IDisposable
         using SmallTraining loaded = Large();
         Checkpoint.Load(Checkpoints, loaded.State);
         byte[] folded = File.ReadAllBytes(only.Path);
-        Checkpoint.Save(_folder["again"], loaded.State);
-        string saved = Checkpoint.Save(_folder["again"], loaded.State).Path;
+        Checkpoint.Save(Folder["again"], loaded.State);
+        string saved = Checkpoint.Save(Folder["again"], loaded.State).Path;
         int data = 8 + BitConverter.ToInt32(folded);
         Assert.Equal(folded[data..], File.ReadAllBytes(saved)[(8 + BitConverter.ToInt32(File.ReadAllBytes(saved)))..]);
     }
@@ -494,12 +265,12 @@ public sealed class DeltaTests : IDisposable
         {
             training.Step();
             List<CheckpointProgress> saves = [];
-            Checkpoint.Save(Checkpoints, training.State, s_deltas, new Reports(saves.Add));
+            Checkpoint.Save(Checkpoints, training.State, s_deltas, new Reports<CheckpointProgress>(saves.Add));
             Assert.Equal(saves[^1].TotalBytes, saves[^1].Bytes);
         }
 
         List<CheckpointProgress> loads = [];
-        Checkpoint.Load(Checkpoints, training.State, progress: new Reports(loads.Add));
+        Checkpoint.Load(Checkpoints, training.State, progress: new Reports<CheckpointProgress>(loads.Add));
         Assert.Equal(loads[^1].TotalBytes, loads[^1].Bytes);
         Assert.True(loads.Zip(loads.Skip(1)).All(pair => pair.First.Bytes <= pair.Second.Bytes));
     }
@@ -585,7 +356,7 @@ public sealed class DeltaTests : IDisposable
         using Embedding loaded = new(Rows, 64, seed: 2, new EmbeddingOptions { Sparse = true });
         using Adam other = new(loaded.Weight, new AdamOptions());
         List<CheckpointProgress> progress = [];
-        Checkpoint.Load(Checkpoints, new TrainingState(loaded, other), progress: new Reports(progress.Add));
+        Checkpoint.Load(Checkpoints, new TrainingState(loaded, other), progress: new Reports<CheckpointProgress>(progress.Add));
         Assert.True(progress.Zip(progress.Skip(1)).All(pair => pair.First.Bytes <= pair.Second.Bytes));
         BitEqual.AssertSameBits(TestTable.Values(model.Weight), TestTable.Values(loaded.Weight));
         for (int row = 0; row < Rows; row++)
@@ -593,20 +364,5 @@ public sealed class DeltaTests : IDisposable
             BitEqual.AssertSameBits(adam.State.GetRow(model.Weight, "exp_avg", row), other.State.GetRow(loaded.Weight, "exp_avg", row));
             BitEqual.AssertSameBits(adam.State.GetRow(model.Weight, "exp_avg_sq", row), other.State.GetRow(loaded.Weight, "exp_avg_sq", row));
         }
-    }
-
-    private static SmallTraining Large() => new(600, 8, users: 300);
-
-    private void AssertLoads(SmallTraining training)
-    {
-        using SmallTraining loaded = Large();
-        Checkpoint.Load(Checkpoints, loaded.State, new CheckpointLoadOptions { AllowUnused = true });
-        Assert.Equal(training.Hash(), loaded.Hash());
-    }
-
-    /// <summary>Unlike <see cref="Progress{T}"/>, on the thread that reports.</summary>
-    private sealed class Reports(Action<CheckpointProgress> report) : IProgress<CheckpointProgress>
-    {
-        public void Report(CheckpointProgress value) => report(value);
     }
 }

@@ -146,6 +146,20 @@ public sealed class WordVectorsTests : IDisposable
         Assert.Equal("gzip-data", Assert.Throws<TableFormatException>(() => Load(packed)).Rule);
     }
 
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void Saving_tells_the_bytes_written_and_ends_when_it_is_told_to(WordFormat format)
+    {
+        using WordTable words = new(EmbeddingTable.Create(20_000, 3, Initializer.Normal(1)), new Vocabulary(Enumerable.Range(0, 20_000).Select(i => $"w{i}")));
+        Reports<long> progress = new();
+        WordVectors.Save(_folder["words"], words, format, progress);
+        Assert.Equal(new FileInfo(_folder["words"]).Length, progress.Last);
+        Assert.True(progress.Count > 3, $"{progress.Count} reports");
+        using CancellationTokenSource source = new();
+        Assert.Throws<OperationCanceledException>(() => WordVectors.Save(_folder["ended"], words, format, new Reports<long>(_ => source.Cancel()), source.Token));
+        Assert.Equal(["words"], _folder.Names);
+    }
+
     [Fact]
     public void A_small_compressed_file_cannot_ask_for_much_memory()
     {
@@ -166,13 +180,13 @@ public sealed class WordVectorsTests : IDisposable
     public void A_large_text_is_the_same_for_any_number_of_threads(int degree)
     {
         (string path, float[] values) = WriteLarge();
-        Progress progress = new();
+        Reports<WordProgress> progress = new();
         using WordTable words = WordVectors.Load(path, new WordOptions { Degree = degree, Progress = progress }, out WordReport report);
         Assert.Equal(1, report.Duplicates);
         Assert.Equal(LargeRows, words.Vocabulary.Count);
         for (int i = 0; i < LargeRows; i++) Assert.Equal(i, words.Vocabulary.IndexOf(LargeWord(i)));
         BitEqual.AssertSameBits(values, TestTable.Values(words.Table));
-        Assert.Equal(new WordProgress(new FileInfo(path).Length, new FileInfo(path).Length, LargeRows), progress.Last);
+        Assert.Equal(new WordProgress { Bytes = new FileInfo(path).Length, TotalBytes = new FileInfo(path).Length, Rows = LargeRows }, progress.Last);
         Assert.True(progress.Count > 4);
     }
 
@@ -201,11 +215,11 @@ public sealed class WordVectorsTests : IDisposable
     {
         (string path, _) = WriteLarge();
         using CancellationTokenSource cancel = new();
-        WordOptions options = new() { Degree = 2, Progress = new Progress { OnReport = cancel.Cancel } };
+        WordOptions options = new() { Degree = 2, Progress = new Reports<WordProgress>(_ => cancel.Cancel()) };
         Assert.Throws<OperationCanceledException>(() => WordVectors.Load(path, options, cancel.Token));
         cancel.Dispose();
         Assert.Throws<DivideByZeroException>(
-            () => WordVectors.Load(path, new WordOptions { Degree = 2, Progress = new Progress { OnReport = static () => throw new DivideByZeroException() } }));
+            () => WordVectors.Load(path, new WordOptions { Degree = 2, Progress = new Reports<WordProgress>(static _ => throw new DivideByZeroException()) }));
     }
 
     [Theory]
@@ -214,7 +228,7 @@ public sealed class WordVectorsTests : IDisposable
     {
         File.WriteAllText(_folder["words"], "old");
         using WordTable words = new(new EmbeddingTable(1, 1), new Vocabulary(["a"]));
-        Assert.Throws<OperationCanceledException>(() => WordVectors.Save(_folder["words"], words, format, new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => WordVectors.Save(_folder["words"], words, format, cancellationToken: new CancellationToken(canceled: true)));
         Assert.Equal("old", File.ReadAllText(_folder["words"]));
         Assert.Equal(["words"], _folder.Names);
     }
@@ -310,21 +324,5 @@ public sealed class WordVectorsTests : IDisposable
     {
         File.WriteAllBytes(_folder["file"], file);
         return WordVectors.Load(_folder["file"]);
-    }
-
-    private sealed class Progress : IProgress<WordProgress>
-    {
-        public int Count { get; private set; }
-
-        public WordProgress Last { get; private set; }
-
-        public Action? OnReport { get; init; }
-
-        public void Report(WordProgress value)
-        {
-            OnReport?.Invoke();
-            Count++;
-            Last = value;
-        }
     }
 }

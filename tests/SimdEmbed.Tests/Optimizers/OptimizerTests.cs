@@ -21,6 +21,20 @@ public sealed class OptimizerTests
     }
 
     [Fact]
+    public void Without_options_an_optimizer_has_the_defaults()
+    {
+        using EmbeddingTable table = new(3, 2);
+        Optimizer[] optimizers = [new Sgd(table), new Adagrad(table), new RowWiseAdagrad(table), new Adam(table), new AdamW(table), new SparseAdam(table), new RmsProp(table), new Ftrl(table)];
+        OptimizerOptions[] defaults =
+        [
+            new SgdOptions(), new AdagradOptions(), new RowWiseAdagradOptions(), new AdamOptions(), new AdamWOptions(), new SparseAdamOptions(), new RmsPropOptions(),
+            new FtrlOptions(),
+        ];
+        Assert.Equal(defaults, optimizers.Select(optimizer => optimizer.Groups[0].Options));
+        foreach (Optimizer optimizer in optimizers) optimizer.Dispose();
+    }
+
+    [Fact]
     public void Two_gradients_of_one_table_in_a_step_are_refused_and_nothing_moves()
     {
         using EmbeddingTable table = EmbeddingTable.Create(4, 3, Initializer.Normal(1)), other = EmbeddingTable.Create(4, 3, Initializer.Normal(2));

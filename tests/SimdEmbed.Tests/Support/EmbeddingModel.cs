@@ -45,5 +45,15 @@ internal sealed class EmbeddingModel : Model
         float[] expectedGradient = ReferenceEmbedding.Backward(Rows, Dim, Indices, _outputGradient, Reference);
         CheckGradients(expectedGradient, ReferenceEmbedding.TouchedRows(Indices, Rows, Reference), dense, sparse);
         BitEqual.Assert(expectedWeight, TestTable.Values(embedding.Weight), "weight after backward");
+
+        // Another batch, whose first and last row may be new: added to what is there.
+        long[] others = [0, Rows - 1, 0];
+        float[] ones = [.. Enumerable.Repeat(1f, others.Length * Dim)];
+        TIndex[] otherIndices = Array.ConvertAll(others, TIndex.CreateTruncating);
+        embedding.Backward<TIndex>(otherIndices, ones, sparse, accumulate: true);
+        embedding.Backward<TIndex>(otherIndices, ones, dense, accumulate: true);
+        float[] added = ReferenceEmbedding.Backward(Rows, Dim, others, ones, Reference);
+        long[] touched = ReferenceEmbedding.TouchedRows([.. Indices, .. others], Rows, Reference);
+        CheckGradients([.. expectedGradient.Zip(added, (first, second) => first + second)], touched, dense, sparse);
     }
 }

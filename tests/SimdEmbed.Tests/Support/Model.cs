@@ -15,6 +15,9 @@ internal abstract class Model
     private static readonly float[] s_special =
         [0f, -0f, float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.Epsilon, -1e-40f, float.MaxValue, float.MinValue];
 
+    /// <summary>One case in four has numbers of all magnitudes, and many that are special.</summary>
+    private readonly bool _isWild;
+
     private static readonly float[] s_normTypes = [2, 2, 2, 1, 3, 0, float.PositiveInfinity, float.NegativeInfinity, 2.5f, 0.5f, -1];
 
     static Model()
@@ -28,12 +31,14 @@ internal abstract class Model
     {
         Seed = seed;
         Random = new Random(seed);
+        _isWild = Random.Next(4) == 0;
+        bool isLarge = Random.Next(10) == 0;
         Dim = Random.Next(3) == 0 ? Random.Next(1, 258) : Random.Next(1, 40);
-        Rows = Random.Next(1, 40);
+        Rows = Random.Next(1, isLarge ? byte.MaxValue : 40);
         IndexType = Random.Next(5);
         if (chosen is { } both) (IndexType, Dim) = both;
         Options = NewOptions();
-        Indices = NewIndices();
+        Indices = NewIndices(isLarge ? 300 : 60);
         if (Options.UnknownIndices == UnknownIndexPolicy.Throw && Indices.Length > 0 && Random.Next(10) == 0)
         {
             Planted = Random.Next(Indices.Length);
@@ -57,9 +62,13 @@ internal abstract class Model
     [
         "padding none", "padding positive", "padding negative", "frequency", "no frequency", "renorm none", "renorm table", "renorm output",
         "byte", "ushort", "int", "uint", "long", "unknown throw", "unknown zeros", "unknown padding", "unknown met", "bad index planted",
-        "empty batch", "one index", "duplicates", "narrower than a vector", "tail", "whole vectors", "norm 2", "norm 1", "norm 3", "norm 0",
+        "empty batch", "one index", "duplicates", "narrower than a vector", "whole vectors", "norm 2", "norm 1", "norm 3", "norm 0",
         "norm infinite", "norm of another power", "renorm and unknown", "frequency, padding and unknown", "several threads",
+        .. Tails,
     ];
+
+    /// <summary>Every number of columns that may be left behind the last whole vector.</summary>
+    protected static IEnumerable<string> Tails => Enumerable.Range(1, Vector<float>.Count - 1).Select(tail => $"tail of {tail}");
 
     protected Random Random { get; }
 
@@ -103,7 +112,8 @@ internal abstract class Model
         if (Indices.Length == 1) yield return "one index";
         if (new HashSet<long>(Indices).Count < Indices.Length) yield return "duplicates";
         int width = Vector<float>.Count;
-        yield return Dim < width ? "narrower than a vector" : Dim % width == 0 ? "whole vectors" : "tail";
+        if (Dim < width) yield return "narrower than a vector";
+        yield return Dim % width == 0 ? "whole vectors" : $"tail of {Dim % width}";
         if (Options.MaxNorm is not null)
         {
             yield return Options.NormType switch
@@ -178,7 +188,9 @@ internal abstract class Model
         float[] values = new float[count];
         for (int i = 0; i < count; i++)
         {
-            values[i] = Random.Next(50) == 0 ? s_special[Random.Next(s_special.Length)] : (float)((Random.NextDouble() - 0.5) * 2);
+            values[i] = Random.Next(_isWild ? 8 : 50) == 0
+                ? s_special[Random.Next(s_special.Length)]
+                : (float)((Random.NextDouble() - 0.5) * (_isWild ? Math.Pow(10, Random.Next(-4, 5)) : 2));
         }
 
         return values;
@@ -207,9 +219,9 @@ internal abstract class Model
         };
     }
 
-    private long[] NewIndices()
+    private long[] NewIndices(int most)
     {
-        int count = Random.Next(6) switch { 0 => 0, 1 => 1, _ => Random.Next(2, 60) };
+        int count = Random.Next(6) switch { 0 => 0, 1 => 1, _ => Random.Next(2, most) };
         long[] indices = new long[count];
         for (int i = 0; i < count; i++)
         {

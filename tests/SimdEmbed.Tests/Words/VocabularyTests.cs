@@ -126,7 +126,10 @@ public sealed class VocabularyTests
         BitEqual.AssertSameBits(old.Table.GetRow(0), remapped.Table.GetRow(2));
         BitEqual.AssertSameBits(fresh.GetRow(4), remapped.Table.GetRow(4));
         Assert.Same(target, remapped.Vocabulary);
-        Assert.Throws<ArgumentException>(() => new WordTable(old.Table, target));
+
+        EmbeddingTable given = new(4, 3);
+        Assert.Throws<ArgumentException>(() => new WordTable(given, target));
+        Assert.Throws<ObjectDisposedException>(() => given.GetRow(0));
     }
 
     [Fact]
