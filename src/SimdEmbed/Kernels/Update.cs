@@ -38,7 +38,7 @@ internal static unsafe class Update<TUpdate>
     /// <summary>State vectors of the widest update, for the tail's buffer.</summary>
     private const int MostStateVectors = 3;
 
-    /// <summary>Rows to ask for ahead of use: a row's weights and state are 2 to 4 places, each some 100 ns away.</summary>
+    /// <summary>Rows to ask for ahead of use: a row's weights and state are 2 to 4 places, each some 100 ns away. 8, 16 and 32 measured level, 2 and 4 slower.</summary>
     private const int Ahead = 8;
 
     /// <summary>
