@@ -77,7 +77,7 @@ internal sealed record Workload(string Id, WorkloadKind Kind, int Rows, int Dim,
         WorkloadKind.Step => $"train {Count:N0} of {Rows:N0} rows of {Dim}, {Rule}",
         WorkloadKind.Renorm => $"look up {Count:N0} and limit their norms, {Rows:N0} rows of {Dim}",
         WorkloadKind.Seed => $"iteration of the smallest training, {Rows} rows of {Dim}",
-        _ => $"{(Mapped ? "map a checkpoint and look one row up" : "load a checkpoint")}, {Format}, {Rows:N0} rows of {Dim}",
+        _ => $"{(Mapped ? "map a checkpoint and look one row up" : "load a checkpoint, all cores")}, {Format}, {Rows:N0} rows of {Dim}",
     }) + (Skewed ? ", Zipf" : "") + (Threads > 1 ? FormattableString.Invariant($", {Threads} threads") : "");
 
     /// <summary>The bytes that a call cannot do without: rows read, rows written, and for a step the rows of the gradient.</summary>

@@ -14,7 +14,8 @@ namespace SimdEmbed;
 /// Everything the file claims is checked against its length before memory is given to it, and no code in it is ever run. Beside the
 /// tables that are loaded, an open file takes at most twice its length and 64 KiB; a PyTorch file, whose tensors are many objects each,
 /// 2 KiB more for each storage. A PyTorch file that is nearly all text, without tensors to speak of, is refused by rule <c>pickle-memory</c>. A file
-/// may be replaced by renaming another over it at any time; what is open stays what it was. Not safe for concurrent use.
+/// may be replaced by renaming another over it at any time; what is open stays what it was. Tensors of 8 MB
+/// and more are read from a file on all cores. Not safe for concurrent use.
 /// </remarks>
 [DebuggerDisplay("{Format}, {Tensors.Count} tensors")]
 public sealed unsafe class TableFile : IDisposable
