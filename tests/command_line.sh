@@ -51,13 +51,13 @@ check "inspect says that rows on lines can be mapped" says "aligned to 64, can b
 check "inspect says that others are slower" says "aligned to 1, can be mapped, with slower lookups" inspect "$work/shifted.npy"
 check "inspect shows norms when asked" says "row norms: min 0, quartiles 0 0 0, max 0; 100 zero rows" inspect --norms "$work/aligned.npy"
 check "inspect prints one JSON document" json '"Alignment": *64|"alignment": *64' inspect "$work/aligned.npy"
-check "convert to safetensors" says "safetensors.*1 tensors" convert "$work/aligned.npy" "$work/aligned.safetensors"
+check "convert to safetensors" says "Safetensors, 1 tensor, " convert "$work/aligned.npy" "$work/aligned.safetensors"
 check "inspect shows the hashes" says "XxHash3 [0-9a-f]{16}" inspect "$work/aligned.safetensors"
-check "verify reads them" says "1 tensors, 1 of them with a sum: nothing is wrong" verify "$work/aligned.safetensors"
+check "verify reads them" says "1 tensor, 1 of them with a sum: nothing is wrong" verify "$work/aligned.safetensors"
 check "verify prints one JSON document" json "." verify "$work/aligned.safetensors"
 printf 'x' | dd of="$work/aligned.safetensors" bs=1 seek=$(($(stat -c %s "$work/aligned.safetensors") - 5)) conv=notrunc status=none
 check "verify finds a changed byte" refuses 1 "^error: .*aligned.safetensors: .*XxHash3" verify "$work/aligned.safetensors"
-check "convert one tensor by its key" says "1 tensors" convert "$files/embeding.pth" "$work/one.npy" --key emb.weight
+check "convert one tensor by its key" says "Npy, 1 tensor, " convert "$files/embeding.pth" "$work/one.npy" --key emb.weight
 check "convert prints one JSON document" json "." convert "$files/embeding.pth" "$work/two.npz"
 check "a key that is none names those that are" refuses 1 "there is no tensor 'emb'.*'emb.weight'" convert "$files/embeding.pth" "$work/none.npy" --key emb
 check "nothing was written for it" test ! -e "$work/none.npy"

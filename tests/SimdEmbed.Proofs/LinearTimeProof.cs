@@ -38,7 +38,7 @@ internal static class LinearTimeProof
         ("npz, one deflated array", static n => Npz(1, n / 16, CompressionLevel.Optimal)),
         ("pth, many tensors", static n => Checkpoint(n / 300)),
         ("pth, a name of 60 KB in front of each storage", LongRoot),
-        ("pickle, memo slots that share a remainder", static n => Pickle(ShareARemainder(n))),
+        ("pth, memo slots that share a remainder", ShareARemainder),
         ("pickle, one value put many times", static n => Pickle("}" + Many(n, static i => $"r{Word(i)}"))),
         ("pickle, many keys", static n => Pickle("}(" + Many(n, static i => $"X\x08\0\0\0{i:x8}N") + "u")),
         ("pickle, one long key again and again", static n => Pickle("}" + $"X\0\x08\0\0{new string('k', 2048)}q\0" + "N" + "s" + Many(n, static _ => "h\0Ns"))),
@@ -139,16 +139,17 @@ internal static class LinearTimeProof
         return Encoding.Latin1.GetString(bytes);
     }
 
-    /// <summary>Slots that fall into one bucket of a hash table whose hash is the number, and then reads of the last of them.</summary>
-    private static string ShareARemainder(int length)
+    /// <summary>
+    /// Slots that fall into one bucket of a hash table whose hash is the number, in a file that is long enough to be allowed them all.
+    /// </summary>
+    private static byte[] ShareARemainder(int length)
     {
-        const long Buckets = 12_143;
-        const int Slots = 10_000;
-        StringBuilder pickle = new("]N");
-        for (long i = 1; i <= Slots; i++) pickle.Append('r').Append(Word(i * Buckets));
-        pickle.Append('a');
-        for (int i = 0; i < length / 6; i++) pickle.Append('j').Append(Word(Buckets)).Append('a');
-        return pickle.ToString();
+        int slots = length / 128;
+        Dictionary<int, int> table = [];
+        for (int i = 0; i < slots; i++) table.Add(i, i);
+        StringBuilder pickle = new(OrderedDict);
+        for (long i = 1; i <= slots; i++) pickle.Append('r').Append(Word(i * table.Capacity));
+        return Archive("archive", pickle.ToString(), storages: 1, length - pickle.Length);
     }
 
     private static byte[] Safetensors(string entries)
@@ -205,12 +206,12 @@ internal static class LinearTimeProof
         return $"(X\x07\0\0\0storagectorch\nFloatStorage\nX{Word(key.Length)}{key}X\x03\0\0\0cpuK\x01t";
     }
 
-    private static byte[] Archive(string root, string opcodes, int storages)
+    private static byte[] Archive(string root, string opcodes, int storages, int storageBytes = sizeof(float))
     {
         using MemoryStream stream = new();
         StoredZipWriter zip = new(stream);
         zip.Add(root + "/data.pkl", Encoding.Latin1.GetBytes("\x80\x02" + opcodes + "."));
-        for (int i = 0; i < storages; i++) zip.Add($"{root}/data/{i}", new byte[sizeof(float)]);
+        for (int i = 0; i < storages; i++) zip.Add($"{root}/data/{i}", new byte[storageBytes]);
         zip.Add(root + "/version", "3\n"u8.ToArray());
         zip.Finish();
         return stream.ToArray();

@@ -44,7 +44,7 @@ internal static class ConvertCommand
                 : to is { } format ? ToWords(call, format, interruption.Token)
                 : Tensors(call, interruption.Token);
             if (call.Json) CliJson.Print(report, CliJson.Default.ConvertReport);
-            else Console.Out.WriteLine($"{call.Output}: {report.OutputFormat}, {report.Tensors} tensors, {report.Bytes} bytes");
+            else Console.Out.WriteLine($"{call.Output}: {report.OutputFormat}, {CountText.Tensors(report.Tensors)}, {report.Bytes} bytes");
             return 0;
         }
         catch (ArgumentException e)

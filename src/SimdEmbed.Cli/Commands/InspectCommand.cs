@@ -142,7 +142,7 @@ internal static class InspectCommand
 
     private static void Print(FileReport report, StreamWriter output)
     {
-        output.WriteLine($"{OneLine(report.Path)}: {report.Format}, {report.Tensors.Count} tensors, {report.Tensors.Sum(tensor => tensor.Bytes)} bytes");
+        output.WriteLine($"{OneLine(report.Path)}: {report.Format}, {CountText.Tensors(report.Tensors.Count)}, {report.Tensors.Sum(tensor => tensor.Bytes)} bytes");
         foreach (TensorReport tensor in report.Tensors)
         {
             string name = tensor.Name.Length == 0 ? "(no name)" : OneLine(tensor.Name);

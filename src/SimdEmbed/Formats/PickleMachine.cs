@@ -334,7 +334,7 @@ internal sealed class PickleMachine
     private bool TryPut(uint slot)
     {
         if (_stack.Count <= Fence) return Underflow();
-        if (!Charge(24)) return false;
+        if (!Charge(_memo.BytesOf(slot))) return false;
         _memo.Set(slot, _stack[^1]);
         return true;
     }

@@ -1,21 +1,27 @@
 namespace SimdEmbed.Formats;
 
 /// <summary>
-/// The values that a pickle will refer to again, by number. Python counts from 0, so that an array holds them; numbers far beyond
-/// the count are kept apart, under a hash that the file cannot foresee.
+/// The values that a pickle will refer to again, by number. Python counts from 0, so that an array holds them; numbers far beyond the
+/// count are kept apart and in order, because a file can choose numbers that collide under a hash.
 /// </summary>
 internal sealed class PickleMemo
 {
+    private const int DenseBytes = 32;
+    private const int SparseBytes = 64;
+
     private PickleValue?[] _dense = new PickleValue?[16];
-    private Dictionary<uint, PickleValue>? _sparse;
+    private SortedDictionary<uint, PickleValue>? _sparse;
     private int _count;
 
     /// <summary>The number that Python's next MEMOIZE means.</summary>
     public uint Next => (uint)_count;
 
+    /// <summary>What setting a slot takes: a place in an array that doubles, or a node of a tree.</summary>
+    public int BytesOf(uint slot) => IsDense(slot) ? DenseBytes : SparseBytes;
+
     public void Set(uint slot, PickleValue value)
     {
-        if (slot < _dense.Length || (slot < 2L * _dense.Length && _count >= _dense.Length / 2))
+        if (IsDense(slot))
         {
             if (slot >= _dense.Length) Array.Resize(ref _dense, 2 * _dense.Length);
             if (_dense[slot] == null && _sparse?.Remove(slot) != true) _count++;
@@ -23,7 +29,7 @@ internal sealed class PickleMemo
             return;
         }
 
-        _sparse ??= new(SeededComparer.Instance);
+        _sparse ??= [];
         if (!_sparse.ContainsKey(slot)) _count++;
         _sparse[slot] = value;
     }
@@ -34,12 +40,5 @@ internal sealed class PickleMemo
         return _sparse != null && _sparse.TryGetValue(slot, out value) ? value : null;
     }
 
-    private sealed class SeededComparer : IEqualityComparer<uint>
-    {
-        public static readonly SeededComparer Instance = new();
-
-        public bool Equals(uint x, uint y) => x == y;
-
-        public int GetHashCode(uint obj) => HashCode.Combine(obj);
-    }
+    private bool IsDense(uint slot) => slot < _dense.Length || (slot < 2L * _dense.Length && _count >= _dense.Length / 2);
 }

@@ -7,6 +7,9 @@ internal sealed unsafe class WordBlock(int dim)
     public const int Empty = 0;
     public const int Bad = -1;
 
+    /// <summary>Blocks differ a little in their lines: one part of so many more, and few of them need new memory.</summary>
+    private const int Spare = 8;
+
     private byte[] _text = [];
     private float[] _rows = [];
     private Line[] _lines = [];
@@ -18,11 +21,12 @@ internal sealed unsafe class WordBlock(int dim)
     public void Parse(LineBlock block, bool skipBad)
     {
         // A number takes two bytes at least, a space and a digit; what no line has room for is not written either.
-        if (_rows.Length < block.Length / 2) _rows = new float[block.Buffer.Length / 2];
-        if (_lines.Length < block.Lines) _lines = new Line[block.Lines];
+        long floats = long.Min(block.Length / 2, (long)block.Lines * dim);
+        if (_rows.Length < floats) _rows = new float[floats + (floats / Spare)];
+        if (_lines.Length < block.Lines) _lines = new Line[block.Lines + (block.Lines / Spare)];
         _text = block.Buffer;
         Count = 0;
-        int floats = 0;
+        int written = 0;
         fixed (byte* text = block.Buffer)
         fixed (float* rows = _rows)
         {
@@ -33,10 +37,10 @@ internal sealed unsafe class WordBlock(int dim)
                 int length = block.Buffer.AsSpan(start, block.Length - start).IndexOf((byte)'\n');
                 byte* end = WordLine.TrimEnd(line, line + length);
                 int word = Empty;
-                if (end > line) word = WordLine.TryParse(line, end, rows + floats, dim, out int found) ? found : Bad;
+                if (end > line) word = WordLine.TryParse(line, end, rows + written, dim, out int found) ? found : Bad;
                 _lines[Count++] = new Line(start, (int)(end - line), word, -1);
                 if (word == Bad && !skipBad) return;
-                if (word > 0) floats += dim;
+                if (word > 0) written += dim;
                 start += length + 1;
             }
         }

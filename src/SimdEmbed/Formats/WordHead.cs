@@ -12,7 +12,7 @@ internal sealed record WordHead(WordFormat Format, long? Rows, int Dim, long Sta
     /// <summary>The longest line that is read; and so the most memory a file without line feeds can ask for.</summary>
     public const int LongestLine = 1 << 24;
 
-    private const int FirstRead = 1 << 16;
+    private const int FirstRead = 1 << 12;
     private const int SampleBytes = 64;
 
     /// <summary>The number of the line that <see cref="Start"/> begins.</summary>

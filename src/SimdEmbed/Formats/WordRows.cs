@@ -9,14 +9,19 @@ internal sealed unsafe class WordRows : IDisposable
     private const long FreeBytes = 1 << 24;
     private const long CompressedFactor = 100;
 
+    /// <summary>Beside its numbers a word takes up to 52 bytes: a promise alone is to get no more than the file is long, and a third.</summary>
+    private const long LeastBytesPerWord = 40;
+    private const int LikelyWordLength = 8;
+
     private readonly EmbeddingTable _table;
-    private readonly WordKeys _words = new(0, 0);
+    private readonly WordKeys _words;
     private readonly RowView _rows;
     private bool _isTaken;
 
-    private WordRows(long capacity, int dim)
+    private WordRows(long capacity, int dim, int words)
     {
         Capacity = capacity;
+        _words = new WordKeys(words, words * LikelyWordLength);
         _table = new EmbeddingTable(capacity, dim);
         _rows = _table.OpenWrite();
     }
@@ -42,7 +47,8 @@ internal sealed unsafe class WordRows : IDisposable
         }
 
         if (rows > WordKeys.MostWords) return error.Fail("word-rows", 0, $"it has {rows} rows; at most {WordKeys.MostWords} are read");
-        made = new WordRows(rows, head.Dim);
+        int words = source.IsCompressed ? 0 : (int)long.Min(rows, long.Min(source.FileLength / LeastBytesPerWord, Array.MaxLength / LikelyWordLength));
+        made = new WordRows(rows, head.Dim, words);
         return true;
     }
 

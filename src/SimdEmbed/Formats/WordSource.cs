@@ -8,7 +8,7 @@ internal sealed class WordSource : IDisposable
 {
     private const int LengthBytes = 4;
     private const int LeastBlock = 1 << 12;
-    private const int BlocksPerFile = 8;
+    private const int BlocksPerFile = 16;
 
     private readonly Stream _file;
     private readonly Stream _stream;

@@ -73,19 +73,6 @@ public sealed class CompactTableFileTests
     }
 
     [Fact]
-    public void A_half_table_at_the_very_end_of_a_page_is_loaded_and_not_mapped()
-    {
-        using TempFolder folder = new();
-        byte[] header = System.Text.Encoding.UTF8.GetBytes("""{"w":{"dtype":"F16","shape":[2,4],"data_offsets":[0,16]}}""".PadRight(4096 - 8 - 16));
-        File.WriteAllBytes(folder["t"], [.. BitConverter.GetBytes((long)header.Length), .. header, .. new byte[16]]);
-        using TableFile file = TableFile.Open(folder["t"]);
-        Assert.False(Environment.SystemPageSize == 4096 && file.CanMapTable("w"));
-        if (Environment.SystemPageSize == 4096) Assert.Equal("map-layout", Assert.Throws<TableFormatException>(() => file.MapTable("w")).Rule);
-        using EmbeddingTable loaded = file.LoadTable("w");
-        Assert.Equal(new float[8], TestTable.Values(loaded));
-    }
-
-    [Fact]
     public void Half_width_tensors_become_float32_unless_they_are_to_be_kept()
     {
         using TempFolder folder = new();

@@ -89,22 +89,69 @@ public sealed class WordVectorsTests : IDisposable
         Assert.DoesNotContain('\n', refusal.Message);
     }
 
-    [Theory]
-    [InlineData(WordFormat.Word2VecText, 20)]
-    [InlineData(WordFormat.Word2VecText, 20_000)]
-    [InlineData(WordFormat.GloVe, 20)]
-    [InlineData(WordFormat.GloVe, 20_000)]
-    [InlineData(WordFormat.Word2VecBinary, 20)]
-    public void A_small_file_takes_little_memory(WordFormat format, int rows)
+    public static TheoryData<WordFormat, int, int> SmallFiles()
     {
-        using EmbeddingTable table = EmbeddingTable.Create(rows, 4, Initializer.Normal(1));
+        TheoryData<WordFormat, int, int> files = [];
+        foreach (WordFormat format in Enum.GetValues<WordFormat>())
+        {
+            foreach (int dim in new[] { 1, 4, 16, 50, 300 })
+            {
+                foreach (int bytes in new[] { 1_000, 10_000, 100_000, 1_000_000 }) files.Add(format, dim, bytes);
+            }
+        }
+
+        return files;
+    }
+
+    /// <summary>
+    /// Beside the table: at most twice the file and 64 KiB where rows take 40 bytes or more of it, and never more than the file, 64 KiB and
+    /// 96 bytes a row.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(SmallFiles))]
+    public void A_file_takes_little_memory(WordFormat format, int dim, int bytes)
+    {
+        int rows = int.Max(bytes / (8 + (dim * (format == WordFormat.Word2VecBinary ? 4 : 11))), 1);
+        using EmbeddingTable table = EmbeddingTable.Create(rows, dim, Initializer.Normal(1));
         WordVectors.Save(_folder["small"], new WordTable(table, new Vocabulary(Enumerable.Range(0, rows).Select(row => $"word{row}"))), format);
-        WordVectors.Load(_folder["small"]).Dispose();
+        WordOptions options = new() { Degree = 1, Format = format };
+        WordVectors.Load(_folder["small"], options).Dispose();
         long before = GC.GetAllocatedBytesForCurrentThread();
-        WordVectors.Load(_folder["small"], new WordOptions { Degree = 1 }).Dispose();
+        WordVectors.Load(_folder["small"], options).Dispose();
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         long length = new FileInfo(_folder["small"]).Length;
-        Assert.True(allocated <= (4 * length) + (64 << 10), $"{length} bytes took {allocated}");
+        const int Fixed = 64 << 10;
+        const int LeastBytesPerRow = 40;
+        if (length >= (long)rows * LeastBytesPerRow) Assert.True(allocated <= (2 * length) + Fixed, $"{length} bytes took {allocated}");
+        Assert.True(allocated <= length + Fixed + (96L * rows), $"{length} bytes of {rows} rows took {allocated}");
+    }
+
+    /// <summary>
+    /// A file whose header promises more rows than it has takes at most three times its length and 64 KiB before it is refused, also where it is
+    /// one long line, which takes memory that doubles.
+    /// </summary>
+    [Theory]
+    [InlineData(WordFormat.Word2VecText, 1)]
+    [InlineData(WordFormat.Word2VecText, 50)]
+    [InlineData(WordFormat.Word2VecBinary, 1)]
+    [InlineData(WordFormat.Word2VecBinary, 50)]
+    public void A_promise_alone_takes_little_memory(WordFormat format, int dim)
+    {
+        const int Length = 1_000_000;
+        int rows = Length / ((format == WordFormat.Word2VecBinary ? 4 * dim : 2 * dim) + 3);
+        foreach (int line in new[] { 10, 1000, Length })
+        {
+            byte[] file = new byte[Length];
+            for (int i = line - 1; i < Length; i += line) file[i] = (byte)'\n';
+            Encoding.ASCII.GetBytes($"{rows} {dim}\nword").CopyTo(file, 0);
+            File.WriteAllBytes(_folder["promise"], file);
+            WordOptions options = new() { Degree = 1, Format = format };
+            Assert.Throws<TableFormatException>(() => WordVectors.Load(_folder["promise"], options));
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Assert.Throws<TableFormatException>(() => WordVectors.Load(_folder["promise"], options));
+            long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            Assert.True(allocated <= (3 * Length) + (64 << 10), $"{Length} bytes took {allocated}");
+        }
     }
 
     [Fact]
