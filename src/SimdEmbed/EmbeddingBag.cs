@@ -191,13 +191,7 @@ public sealed unsafe partial class EmbeddingBag : IDisposable
         if (options.MaxNorm is { } maxNorm) text.Append(", max_norm=").Append(Embedding.Python(maxNorm));
         if (options.NormType != 2) text.Append(", norm_type=").Append(Embedding.Python(options.NormType));
         if (options.ScaleGradByFrequency) text.Append(", scale_grad_by_freq=True");
-        text.Append(", mode=").Append(Pooling switch
-        {
-            Pooling.Sum => "sum",
-            Pooling.Max => "max",
-            Pooling.SqrtN => "sqrtn",
-            _ => "mean",
-        });
+        text.Append(", mode=").Append(Pooling.ToString().ToLowerInvariant());
         if (PaddingIndex is { } padding) text.Append(CultureInfo.InvariantCulture, $", padding_idx={padding}");
         return text.Append(')').ToString();
     }

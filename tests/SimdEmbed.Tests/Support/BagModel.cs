@@ -16,7 +16,7 @@ internal sealed class BagModel : Model
     public BagModel(int seed)
         : base(seed)
     {
-        _pooling = (Pooling)Random.Next(4);
+        _pooling = (Pooling)Random.Next(Enum.GetValues<Pooling>().Length);
         _form = Random.Next(6);
         _starts = NewStarts();
         _weights = _pooling != Pooling.Max && Random.Next(2) == 0 ? Values(Indices.Length) : null;
@@ -35,7 +35,7 @@ internal sealed class BagModel : Model
     public override IEnumerable<string> ClassesMet()
     {
         foreach (string name in base.ClassesMet()) yield return name;
-        string pooling = _pooling switch { Pooling.Mean => "mean", Pooling.Sum => "sum", Pooling.Max => "max", _ => "sqrt-n" };
+        string pooling = _pooling switch { Pooling.Mean => "mean", Pooling.Sum => "sum", Pooling.Max => "max", Pooling.SqrtN => "sqrt-n", _ => $"{_pooling}" };
         yield return _weights is null ? pooling : $"weighted {pooling}";
         yield return _form switch
         {

@@ -13,21 +13,23 @@ internal sealed class CodecModel : Model
     private readonly ReferenceRow[] _rows;
     private readonly float[] _decoded;
 
-    /// <summary>Every codec with every pooling, index type and dim from 1 to 257.</summary>
-    public const int Combinations = Codecs * Poolings * IndexTypes * Dims;
-
-    private const int Codecs = 5;
-    private const int Poolings = 4;
     private const int IndexTypes = 5;
     private const int Dims = 257;
 
+    /// <summary>All but float32, which <see cref="BagModel"/> draws.</summary>
+    private static readonly int s_codecs = Enum.GetValues<RowCodec>().Length - 1;
+    private static readonly int s_poolings = Enum.GetValues<Pooling>().Length;
+
+    /// <summary>Every codec with every pooling, index type and dim from 1 to 257.</summary>
+    public static int Combinations => s_codecs * s_poolings * IndexTypes * Dims;
+
     /// <summary>Of three seeds in a row one is the next combination, and two are of any, with narrow rows for the most part.</summary>
     public CodecModel(int seed)
-        : base(seed, seed % 3 == 0 ? (seed / 3 / (Codecs * Poolings) % IndexTypes, (seed / 3 / (Codecs * Poolings * IndexTypes) % Dims) + 1) : null)
+        : base(seed, seed % 3 == 0 ? (seed / 3 / (s_codecs * s_poolings) % IndexTypes, (seed / 3 / (s_codecs * s_poolings * IndexTypes) % Dims) + 1) : null)
     {
-        int combination = seed % 3 == 0 ? seed / 3 : Random.Next(Codecs * Poolings);
-        _codec = (RowCodec)(1 + (combination % Codecs));
-        _pooling = (Pooling)(combination / Codecs % Poolings);
+        int combination = seed % 3 == 0 ? seed / 3 : Random.Next(s_codecs * s_poolings);
+        _codec = (RowCodec)(1 + (combination % s_codecs));
+        _pooling = (Pooling)(combination / s_codecs % s_poolings);
         _starts = NewStarts();
         _weights = _pooling != Pooling.Max && Random.Next(2) == 0 ? Values(Indices.Length) : null;
         if (IsAffine)
@@ -50,7 +52,7 @@ internal sealed class CodecModel : Model
     ];
 
     /// <summary>Which of the combinations this is.</summary>
-    public int Combination => (((((int)_codec - 1) * Poolings) + (int)_pooling) * IndexTypes * Dims) + (IndexType * Dims) + Dim - 1;
+    public int Combination => (((((int)_codec - 1) * s_poolings) + (int)_pooling) * IndexTypes * Dims) + (IndexType * Dims) + Dim - 1;
 
     private bool IsAffine => _codec is RowCodec.Int8 or RowCodec.Int4 or RowCodec.Int2;
 
