@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using CommunityToolkit.HighPerformance;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
@@ -147,7 +148,8 @@ public readonly unsafe ref struct Bags<TIndex>
         int n = Indices.Length;
         if (_form == BagForm.FixedLength)
         {
-            for (int bag = 0; bag < Count; bag++) starts[bag] = bag * (n / Count);
+            int length = Count == 0 ? 0 : n / Count;
+            for (int bag = 0; bag < Count; bag++) starts[bag] = bag * length;
             starts[Count] = n;
             return;
         }
@@ -163,32 +165,37 @@ public readonly unsafe ref struct Bags<TIndex>
             long value = Value(bag);
             if (_form == BagForm.Lengths)
             {
-                if (value < 0) Throw.Argument("lengths", $"lengths[{bag}] = {value}; a bag has 0 or more indices.");
-                if (value > n - position) Throw.Argument("lengths", $"lengths[{bag}] = {value}; bag {bag} ends beyond the {n} indices.");
+                if (value < 0 || value > n - position) Throw.Argument("lengths", LengthText(bag, value));
                 starts[bag] = (int)position;
                 position += value;
                 continue;
             }
 
-            if (bag == 0 && value != 0) Throw.Argument("offsets", $"offsets[0] = {value}; bag 0 has to start at 0.");
-            if (value < position) Throw.Argument("offsets", $"offsets[{bag}] = {value}; bag {bag} starts before bag {bag - 1}, which starts at {position}.");
-            if (value > n) Throw.Argument("offsets", $"offsets[{bag}] = {value}; bag {bag} starts beyond the {n} indices.");
+            if ((bag == 0 && value != 0) || value < position || value > n) Throw.Argument("offsets", OffsetText(bag, value, position));
             starts[bag] = (int)(position = value);
         }
 
         long end = _form == BagForm.StartsAndEnd ? Value(Count) : _form == BagForm.Lengths ? position : n;
-        if (end != n)
-        {
-            Throw.Argument(
-                _form == BagForm.Lengths ? "lengths" : "offsets",
-                _form == BagForm.Lengths ? $"lengths sum up to {end}; there are {n} indices." : $"offsets[{Count}] = {end}; the last offset has to be {n}, the number of indices.");
-        }
-
-        if (Count == 0 && n > 0) Throw.Argument("offsets", $"there are {n} indices and no bag.");
+        if (end != n || (Count == 0 && n > 0)) Throw.Argument(_form == BagForm.Lengths ? "lengths" : "offsets", EndText(end));
         starts[Count] = n;
     }
 
+    // Messages are made apart from the loop, whose call they would burden with their strings' handlers.
+    private string LengthText(int bag, long value) =>
+        value < 0 ? $"lengths[{bag}] = {value}; a bag has 0 or more indices." : $"lengths[{bag}] = {value}; bag {bag} ends beyond the {Indices.Length} indices.";
+
+    private string OffsetText(int bag, long value, long position) =>
+        bag == 0 && value != 0 ? $"offsets[0] = {value}; bag 0 has to start at 0."
+        : value < position ? $"offsets[{bag}] = {value}; bag {bag} starts before bag {bag - 1}, which starts at {position}."
+        : $"offsets[{bag}] = {value}; bag {bag} starts beyond the {Indices.Length} indices.";
+
+    private string EndText(long end) =>
+        _form == BagForm.Lengths ? $"lengths sum up to {end}; there are {Indices.Length} indices."
+        : end == Indices.Length ? $"there are {end} indices and no bag."
+        : $"offsets[{Count}] = {end}; the last offset has to be {Indices.Length}, the number of indices.";
+
     private static int CountOf(int offsets, bool includesLast) => includesLast ? int.Max(0, offsets - 1) : offsets;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private long Value(int i) => _longOffsets.IsEmpty ? _offsets[i] : _longOffsets[i];
 }

@@ -106,7 +106,6 @@ public sealed unsafe partial class EmbeddingBagCollection
     {
         EmbeddingBag bag = _features[feature];
         int positions = int.Max(length, bag.Pooling == Pooling.Max ? pass.Batch * bag.EmbeddingDim : 0);
-
         return bag.BackwardBytes(length, pass.Batch) + new GradientDestination(pass.Destinations[feature], accumulate: true, pass.MostTouched).Bytes(positions);
     }
 

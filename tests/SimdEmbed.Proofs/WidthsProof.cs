@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.Intrinsics;
 using System.Text.RegularExpressions;
 
 namespace SimdEmbed.Proofs;
@@ -45,11 +46,12 @@ internal static partial class WidthsProof
     {
         Stopwatch clock = Stopwatch.StartNew();
         List<string> lines = [];
-        int failed = 0;
+        int failed = 0, lacking = 0;
         if (only != "native")
         {
             foreach ((string name, string bits, string[] variables) in s_settings)
             {
+                if (!Has(bits, $"JIT, {name}")) continue;
                 Dictionary<string, string> environment = variables.Select(one => one.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
                 environment["SIMDEMBED_VECTOR_BITS"] = bits;
                 environment["SIMDEMBED_CASES"] = cases.ToString(CultureInfo.InvariantCulture);
@@ -66,6 +68,7 @@ internal static partial class WidthsProof
         {
             foreach ((string cpu, string bits) in s_builds)
             {
+                if (!Has(bits, $"native {cpu}")) continue;
                 (int exitCode, string text) = ChildProgram.Run(ChildProgram.Native(NativeTests, cpu, !isPublished), []);
                 Say($"native {cpu}, golden data: {LastLine(text)}", exitCode == 0 && text.StartsWith($"native, {bits} bits", StringComparison.Ordinal), text);
                 (exitCode, text) = ChildProgram.Run(
@@ -80,9 +83,18 @@ internal static partial class WidthsProof
             }
         }
 
-        lines.Add($"widths: {lines.Count} runs, {failed} failed, {clock.Elapsed.TotalSeconds:F0} s");
+        lines.Add($"widths: {lines.Count - lacking} runs, {failed} failed, {lacking} that this processor cannot do, {clock.Elapsed.TotalSeconds:F0} s");
         ResultFile.Report("widths", $"widths --cases {cases}{(only == "all" ? "" : $" --only {only}")}", lines, keep);
-        return failed == 0 && lines.Count > 1 ? 0 : 1;
+        return failed == 0 && lines.Count > lacking + 1 ? 0 : 1;
+
+        // A processor without 512-bit vectors can prove nothing about them; the line says so instead of a failure.
+        bool Has(string bits, string run)
+        {
+            if (bits != "512" || Vector512.IsHardwareAccelerated) return true;
+            lines.Add($"{run}: not run, the processor has no AVX-512");
+            lacking++;
+            return false;
+        }
 
         void Say(string line, bool passed, string text)
         {

@@ -8,9 +8,6 @@ namespace SimdEmbed;
 /// <summary>The gradient of a table: sparse (the touched rows) or dense (all rows). One thread uses it at a time.</summary>
 public abstract unsafe class EmbeddingGradient : IDisposable
 {
-    /// <summary>Touched rows that are summed before they are added to their destination: 64 rows stay in the first cache.</summary>
-    private const int BlockRows = 64;
-
     private AlignedMemory? _rows;
 
     private protected EmbeddingGradient(EmbeddingTable table)
@@ -51,7 +48,7 @@ public abstract unsafe class EmbeddingGradient : IDisposable
     /// <paramref name="before"/>.
     /// </summary>
     internal nuint WriteBytes(int positions, bool accumulate, int before = 0) => accumulate
-        ? Workspace.SizeOf<long>((long)TouchedCount + before) + Workspace.SizeOf<long>(positions) + Workspace.SizeOf<float>((long)BlockRows * Table.Dim)
+        ? Workspace.SizeOf<long>((long)TouchedCount + before) + Workspace.SizeOf<long>(positions) + Workspace.SizeOf<float>((long)RowGroups.BlockRows * Table.Dim)
         : 0;
 
     /// <summary>Makes room for a batch of <paramref name="positions"/>, so that <see cref="Write"/> cannot fail half-way.</summary>
@@ -80,15 +77,15 @@ public abstract unsafe class EmbeddingGradient : IDisposable
         // The batch's sum is made first and then added, as PyTorch adds a new gradient to the one in `grad`.
         long* keptSlots = workspace.Take<long>(TouchedCount);
         long* addedSlots = workspace.Take<long>(groups.Count);
-        float* block = workspace.Take<float>((long)BlockRows * Table.Dim);
+        float* block = workspace.Take<float>((long)RowGroups.BlockRows * Table.Dim);
         int keptCount = TouchedCount;
         TouchedCount = SortedRows.Merge(TouchedRows, keptCount, groups.Rows, groups.Count, keptSlots, addedSlots);
         MakeRoom(keptSlots, keptCount);
         GradientRows destination = OpenTouched();
         long* slots = destination.Slots == null ? addedSlots : groups.Rows;
-        for (int first = 0; first < groups.Count; first += BlockRows)
+        for (int first = 0; first < groups.Count; first += RowGroups.BlockRows)
         {
-            int count = int.Min(BlockRows, groups.Count - first);
+            int count = int.Min(RowGroups.BlockRows, groups.Count - first);
             BagPlan<int> plan = groups.Plan(first, count);
             plan.OutputStride = Table.Dim;
             groups.Sum(source, plan, block);

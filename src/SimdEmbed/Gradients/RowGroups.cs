@@ -12,6 +12,9 @@ namespace SimdEmbed.Gradients;
 /// <remarks>Sorting makes the backward scatter a pooling: one writer per row, and additions in batch order.</remarks>
 internal unsafe ref struct RowGroups
 {
+    /// <summary>Touched rows that are summed before they go on to their destination: 64 rows stay in the first cache.</summary>
+    public const int BlockRows = 64;
+
     public int Count;
     public long* Rows;
     public int* Starts;

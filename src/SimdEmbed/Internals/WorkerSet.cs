@@ -49,13 +49,12 @@ internal static unsafe class WorkerSet
         where TJob : struct, IJob, allows ref struct
     {
         int helpers = int.Min(int.Min(degree, MaxDegree), chunks) - 1;
-        if (helpers <= 0 || Interlocked.CompareExchange(ref s_busy, 1, 0) != 0)
+        if (helpers <= 0 || !HasHelpers(helpers) || Interlocked.CompareExchange(ref s_busy, 1, 0) != 0)
         {
             for (int chunk = 0; chunk < chunks; chunk++) job.Run(chunk, 0);
             return;
         }
 
-        if (s_helpers.Length < helpers) Start(helpers);
         s_job = Unsafe.AsPointer(ref job);
         s_run = &RunChunk<TJob>;
         s_next = 0;
@@ -82,16 +81,23 @@ internal static unsafe class WorkerSet
         while ((chunk = Interlocked.Increment(ref s_next) - 1) < s_chunks) s_run(s_job, chunk, participant);
     }
 
-    private static void Start(int count)
+    /// <summary>Whether there are so many helpers now. A system that gives no more threads leaves callers alone with their work.</summary>
+    private static bool HasHelpers(int count)
     {
+        if (s_helpers.Length >= count) return true;
         lock (s_starting)
         {
-            if (s_helpers.Length >= count) return;
-            Helper[] helpers = new Helper[count];
-            s_helpers.CopyTo(helpers, 0);
-            for (int i = s_helpers.Length; i < count; i++) helpers[i] = new Helper(i + 1);
-            s_helpers = helpers;
+            try
+            {
+                while (s_helpers.Length < count) s_helpers = [.. s_helpers, new Helper(s_helpers.Length + 1)];
+            }
+            catch (OutOfMemoryException)
+            {
+                return false;
+            }
         }
+
+        return true;
     }
 
 #pragma warning disable CA1001 // A helper lives as long as the process, and so does what wakes it.

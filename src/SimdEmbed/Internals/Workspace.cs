@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.ConstrainedExecution;
 using System.Runtime.InteropServices;
 
@@ -30,21 +31,18 @@ internal unsafe ref struct Workspace
         _arena = arena;
         _mark = arena.Used;
         if (_mark == 0) arena.Reserve(bytes);
-        arena.Used += bytes;
-        arena.Wanted = nuint.Max(arena.Wanted, arena.Used);
-        if (arena.Used <= arena.Capacity)
-        {
-            _next = arena.Start + _mark;
-        }
-        else
-        {
-            _next = _overflow = Arena.Allocate(bytes);
-        }
-
+        nuint end = _mark + bytes;
+        if (end <= arena.Capacity) _next = arena.Start + _mark;
+        else _next = _overflow = Arena.Allocate(bytes);
         _left = _bytes = bytes;
+
+        // Only now: what could not be had is not wanted by the calls that follow.
+        arena.Used = end;
+        arena.Wanted = nuint.Max(arena.Wanted, end);
     }
 
     /// <summary>What <see cref="Take{T}"/> of <paramref name="count"/> elements consumes: whole cache lines.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static nuint SizeOf<T>(long count)
         where T : unmanaged => checked(((nuint)count * (nuint)sizeof(T) + Alignment - 1) & ~(nuint)(Alignment - 1));
 
@@ -56,7 +54,7 @@ internal unsafe ref struct Workspace
         where T : unmanaged
     {
         nuint bytes = SizeOf<T>(count);
-        if (bytes > _left) Throw.InvalidOperation($"the workspace has {_left} bytes left; {bytes} were asked for.");
+        if (bytes > _left) Throw.WorkspaceTooSmall(_left, bytes);
         byte* start = _next;
         _next += bytes;
         _left -= bytes;

@@ -68,10 +68,9 @@ internal static unsafe class Elementwise
     /// <summary>The place of the first NaN or infinity, or -1.</summary>
     public static nint FirstNonFinite(float* values, nint count)
     {
-        // All exponent bits set, whatever the sign: as integers without it, those are the largest.
-        const int Exponent = 0x7F80_0000;
+        // As integers without a sign, infinity and NaN are the largest.
         Vector<int> magnitude = new(0x7FFF_FFFF);
-        Vector<int> limit = new(Exponent - 1);
+        Vector<int> limit = new(0x7F7F_FFFF);
         nint i = 0;
         for (; i <= count - Vector<int>.Count; i += Vector<int>.Count)
         {

@@ -81,7 +81,7 @@ internal static unsafe class MaxPool<TIndex, TOp>
         for (int i = start + 1; i < end; i++)
         {
             int bytes = 8 * Vector<float>.Count * TOp.Bits / 8;
-            Prefetch.Lines(own.Row(int.Min(i + Prefetch.Distance(bytes), own.Last)) + first, bytes);
+            Prefetch.Lines(own.Row(int.Min(i + Prefetch.Distance(bytes), own.Last)) + first, bytes, own.Stride);
             row = own.Row(i) + first;
             factors = Factors(own, i);
             a = a.Against(TOp.Value(TOp.Load(row, 0), factors), i);
@@ -118,7 +118,7 @@ internal static unsafe class MaxPool<TIndex, TOp>
         for (int i = start + 1; i < end; i++)
         {
             int bytes = 4 * Vector<float>.Count * TOp.Bits / 8;
-            Prefetch.Lines(own.Row(int.Min(i + Prefetch.Distance(bytes), own.Last)) + first, bytes);
+            Prefetch.Lines(own.Row(int.Min(i + Prefetch.Distance(bytes), own.Last)) + first, bytes, own.Stride);
             row = own.Row(i) + first;
             factors = Factors(own, i);
             a = a.Against(TOp.Value(TOp.Load(row, k), factors), i);

@@ -225,7 +225,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
         {
             int bytes = vectors * Vector<float>.Count * TOp.Bits / 8;
             nint index = nint.CreateTruncating(_indices[int.Min(i + Prefetch.Distance(bytes), _last)]);
-            Prefetch.Lines(_first + (index * _stride), bytes);
+            Prefetch.Lines(_first + (index * _stride), bytes, _stride);
             if (TOp.Affine) Prefetch.Lines((byte*)(_side + (2 * index)), 8);
         }
     }

@@ -70,6 +70,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
     /// registers there are: two sweeps of 128 floats measured 5 to 20 % slower than one that keeps a sum or a constant in memory. Only eight
     /// parts of a word leave too few for the word, its codes and the scale: their rows took 20 % longer.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static nint Vectors(nint left, nint span)
     {
         if ((TOp.Parts != 8 || Avx512F.VL.IsSupported) && Fits(16, left, span)) return 16;
@@ -82,6 +83,7 @@ internal static unsafe partial class Pool<TIndex, TOp>
     /// Columns in order may overlap what is done, as long as the sweep does not begin before the row and is half new. Two, four or eight
     /// vectors that are a little wider than the whole row overlap each other: rows of 9 to 15 columns, swept twice, cost 1.75 times one of 16.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool Fits(nint count, nint left, nint span) => TOp.Parts == 1
         ? (2 * left > count && count * Vector<float>.Count <= span) || (left == count && count <= 8)
         : left >= count;

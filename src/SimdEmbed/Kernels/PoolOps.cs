@@ -155,7 +155,6 @@ internal readonly unsafe struct Sum<TCodec, TWeights> : IPoolOp
         if (TWeights.Weighted || TCodec.Affine) value *= factors.Factor;
         return accumulator + value;
     }
-
 }
 
 /// <summary>The largest of each column. Rows are decoded, and multiplied by their weight where there are weights: their limit.</summary>

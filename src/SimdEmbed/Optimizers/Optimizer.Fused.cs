@@ -97,8 +97,7 @@ public abstract unsafe partial class Optimizer
                 Groups = groups,
                 Source = source,
             };
-            work.Take(DegreeOf(state), ref workspace);
-            work.Clip = state.Group.Options.ClipValue ?? float.PositiveInfinity;
+            work.Take(DegreeOf(state), state.Group.Options.ClipValue, ref workspace);
             work.SumHeavyRows();
             if (optimizer.LimitsNorm) work.Scale = optimizer.ScaleFor(Squares(ref work, ref workspace));
             optimizer.Run(state, ref work, sparse, ref workspace);

@@ -92,14 +92,12 @@ public abstract unsafe partial class Optimizer : IDisposable
     /// <summary>Changes the weights of the gradient's table.</summary>
     /// <param name="gradient">A gradient of a table that was added; it is not changed.</param>
     /// <exception cref="ArgumentException">The gradient's table was not added, or holds what <see cref="OptimizerOptions.NonFinite"/> refuses.</exception>
-    /// <exception cref="NotSupportedException">The optimizer's options have no meaning for a sparse gradient.</exception>
     /// <exception cref="ObjectDisposedException">The optimizer, the gradient or its table was disposed.</exception>
     public void Step(EmbeddingGradient gradient) => Step([gradient]);
 
     /// <summary>Changes the weights of several tables: one step, with one norm over all gradients where it is limited.</summary>
     /// <param name="gradients">Gradients of different tables that were added; they are not changed.</param>
     /// <exception cref="ArgumentException">A gradient's table was not added or occurs twice, or holds what <see cref="OptimizerOptions.NonFinite"/> refuses.</exception>
-    /// <exception cref="NotSupportedException">The optimizer's options have no meaning for a sparse gradient.</exception>
     /// <exception cref="ObjectDisposedException">The optimizer, a gradient or its table was disposed.</exception>
     public void Step(ReadOnlySpan<EmbeddingGradient> gradients)
     {
@@ -174,8 +172,7 @@ public abstract unsafe partial class Optimizer : IDisposable
             try
             {
                 StepWork work = new() { Table = RowView.Dense(start, rows, state.Dim), State = state.View, Count = rows, Values = RowView.Dense(values, rows, state.Dim) };
-                work.Take(DegreeOf(state), ref workspace);
-                work.Clip = state.Group.Options.ClipValue ?? float.PositiveInfinity;
+                work.Take(DegreeOf(state), state.Group.Options.ClipValue, ref workspace);
                 if (LimitsNorm) work.Scale = ScaleFor(Squares(ref work, ref workspace));
                 Run(state, ref work, sparse: false, ref workspace);
             }
@@ -273,8 +270,7 @@ public abstract unsafe partial class Optimizer : IDisposable
         ParameterState state = _tables[gradient.Table];
         GradientRows rows = gradient.OpenTouched();
         StepWork work = new() { Table = gradient.Table.OpenRead(), Codec = gradient.Table.Codec, State = state.View, Rows = rows.Rows, Count = rows.Count, Values = rows.Values, Slots = rows.Slots };
-        work.Take(DegreeOf(state), ref workspace);
-        work.Clip = state.Group.Options.ClipValue ?? float.PositiveInfinity;
+        work.Take(DegreeOf(state), state.Group.Options.ClipValue, ref workspace);
         return work;
     }
 

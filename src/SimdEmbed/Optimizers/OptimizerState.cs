@@ -98,7 +98,7 @@ public sealed class OptimizerState
 
     /// <summary>Takes over what <see cref="Save"/> gave: of the same kind of optimizer, with the same parameters in the same order.</summary>
     /// <param name="state">The tables by name; they are copied.</param>
-    /// <exception cref="ArgumentException">It is another optimizer's, an entry is missing, unknown or of another shape or type; nothing has changed.</exception>
+    /// <exception cref="ArgumentException">It is another optimizer's, an entry is missing, unknown, of another shape or type, or no number of steps; nothing has changed.</exception>
     public void Load(IEnumerable<KeyValuePair<string, EmbeddingTable>> state)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -120,6 +120,11 @@ public sealed class OptimizerState
             }
 
             if (table.Codec != RowCodec.Float32) Throw.Argument(nameof(state), $"'{entry.Name}' is {table.Codec}; the optimizer's is Float32.");
+            if (entry.Name.EndsWith("." + StepName, StringComparison.Ordinal) && StepOf(table) < 0)
+            {
+                Throw.Argument(nameof(state), $"'{entry.Name}' is {table.GetRow(0)[0]} and {table.GetRow(0)[1]}, which count no steps.");
+            }
+
             given.Add(entry.Name, table);
         }
 
@@ -142,8 +147,7 @@ public sealed class OptimizerState
     private unsafe void Load(ParameterState state, int index, Dictionary<string, EmbeddingTable> given)
     {
         state.SavedAs = null;
-        ReadOnlySpan<float> step = given[NameOf(index, StepName)].GetRow(0);
-        state.Step = (long)step[0] + ((long)step[1] * StepUnit);
+        state.Step = StepOf(given[NameOf(index, StepName)]);
         for (int vector = 0; vector < state.Layout.Names.Length; vector++)
         {
             EmbeddingTable table = given[NameOf(index, state.Layout.Names[vector])];
@@ -158,6 +162,14 @@ public sealed class OptimizerState
         {
             if (moving.GetRow(row)[0] != 0) state.Moving[state.MovingCount++] = row;
         }
+    }
+
+    /// <summary>The steps that a table of two numbers counts; below 0 where they are not what <see cref="Save"/> writes.</summary>
+    private static long StepOf(EmbeddingTable table)
+    {
+        ReadOnlySpan<float> step = table.GetRow(0);
+        bool counts = step[0] >= 0 && step[0] < StepUnit && step[1] >= 0 && step[1] <= 1 << 24;
+        return counts ? (long)step[0] + ((long)step[1] * StepUnit) : -1;
     }
 
     private static unsafe EmbeddingTable MovingOf(ParameterState state)

@@ -11,9 +11,6 @@ namespace SimdEmbed.Optimizers;
 /// </summary>
 internal unsafe ref struct StepWork
 {
-    /// <summary>Touched rows whose gradients are summed before they are applied: 64 rows stay in the first cache.</summary>
-    public const int BlockRows = 64;
-
     public RowView Table;
     public RowView State;
 
@@ -61,27 +58,27 @@ internal unsafe ref struct StepWork
 
     /// <summary>Workspace bytes of <see cref="Take"/>.</summary>
     public static nuint Bytes(int dim, int degree) =>
-        Workspace.SizeOf<float>((((long)BlockRows * degree) + 1) * dim) + Workspace.SizeOf<float>((long)degree * dim) + Workspace.SizeOf<int>(degree)
+        Workspace.SizeOf<float>((((long)RowGroups.BlockRows * degree) + 1) * dim) + Workspace.SizeOf<float>((long)degree * dim) + Workspace.SizeOf<int>(degree)
         + Workspace.SizeOf<float>(degree * HalfRowFloats(dim));
 
     /// <summary>Takes the scratch memory for a step that uses <paramref name="degree"/> threads at most.</summary>
-    public void Take(int degree, scoped ref Workspace workspace)
+    public void Take(int degree, float? clip, scoped ref Workspace workspace)
     {
         int dim = Table.Dim;
         Degree = degree;
-        Blocks = workspace.Take<float>((((long)BlockRows * degree) + 1) * dim);
+        Blocks = workspace.Take<float>((((long)RowGroups.BlockRows * degree) + 1) * dim);
         HeavySums = workspace.Take<float>((long)degree * dim);
         Heavy = workspace.Take<int>(degree);
         HalfRows = workspace.Take<float>(degree * HalfRowFloats(dim));
         new Span<float>(Zeros, dim).Clear();
-        Clip = float.PositiveInfinity;
+        Clip = clip ?? float.PositiveInfinity;
         Scale = 1;
     }
 
     /// <summary>Sums the rows that many positions share, by columns, so that the other work can be split by rows.</summary>
     public void SumHeavyRows()
     {
-        if (!HasGroups || Groups.AreElements || !IsParallel) return;
+        if (!HasGroups || Groups.AreElements || Chunks == 1) return;
         int share = Groups.Starts[Count] / Degree;
         for (int g = 0; g < Count && HeavyCount < Degree; g++)
         {
@@ -108,10 +105,8 @@ internal unsafe ref struct StepWork
         Split(ref job);
         if (!AllRows && OtherCount == 0) return;
         OtherJob<TUpdate> others = new() { Work = this, Update = update };
-        long rows = AllRows ? Table.Count : OtherCount;
-        int chunks = Degree == 1 || rows * Table.Dim < WorkerSet.LeastFloats ? 1 : Degree * RowSplit.ChunksPerThread;
-        others.Chunks = chunks;
-        WorkerSet.Run(ref others, chunks, Degree);
+        others.Chunks = RowSplit.Chunks(Degree, AllRows ? Table.Count : OtherCount, Table.Dim);
+        WorkerSet.Run(ref others, others.Chunks, Degree);
     }
 
     /// <summary>Whole lines, and room for a vector that begins in the last column.</summary>
@@ -135,31 +130,14 @@ internal unsafe ref struct StepWork
         }
     }
 
-    private readonly bool IsParallel => Degree > 1 && (long)(HasGroups ? Groups.Starts[Count] : Count) * Table.Dim >= WorkerSet.LeastFloats;
-
     private readonly void Split<TJob>(ref TJob job)
         where TJob : struct, IJob, allows ref struct => WorkerSet.Run(ref job, Chunks, Degree);
 
-    private readonly int Chunks => IsParallel ? Degree * RowSplit.ChunksPerThread : 1;
+    private readonly int Chunks => RowSplit.Chunks(Degree, HasGroups ? Groups.Starts[Count] : Count, Table.Dim);
 
     /// <summary>The first touched row of a chunk: chunks have about as many positions each.</summary>
-    private readonly int FirstOf(int chunk)
-    {
-        int chunks = Chunks;
-        if (!HasGroups) return (int)((long)Count * chunk / chunks);
-        if (chunk == chunks) return Count;
-        int position = (int)((long)Groups.Starts[Count] * chunk / chunks);
-        int low = 0;
-        int high = Count;
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            if (Groups.Starts[middle] < position) low = middle + 1;
-            else high = middle;
-        }
-
-        return low;
-    }
+    private readonly int FirstOf(int chunk) =>
+        HasGroups ? RowSplit.FirstBag(Groups.Starts, Count, chunk, Chunks) : RowSplit.First(Count, chunk, Chunks);
 
     private readonly bool IsDirect => !HasGroups && float.IsPositiveInfinity(Clip) && Scale == 1;
 
@@ -210,7 +188,7 @@ internal unsafe ref struct StepWork
         return -1;
     }
 
-    private readonly float* Block(int participant) => Blocks + ((nint)participant * BlockRows * Table.Dim);
+    private readonly float* Block(int participant) => Blocks + ((nint)participant * RowGroups.BlockRows * Table.Dim);
 
     private static RowView From(in RowView rows, long first) =>
         new(rows.Rows + ((nint)first * rows.Stride), rows.Stride, rows.Count - first, rows.Dim);
@@ -246,9 +224,9 @@ internal unsafe ref struct StepWork
             int dim = Work.Table.Dim;
             int end = Work.FirstOf(chunk + 1);
             float* block = Work.Block(participant);
-            for (int first = Work.FirstOf(chunk); first < end; first += BlockRows)
+            for (int first = Work.FirstOf(chunk); first < end; first += RowGroups.BlockRows)
             {
-                int count = int.Min(BlockRows, end - first);
+                int count = int.Min(RowGroups.BlockRows, end - first);
                 Work.Fill(first, count, block);
                 for (int i = 0; i < count; i++) Squares[first + i] = LaneReduce<DotOp>.Run(block + ((nint)i * dim), block + ((nint)i * dim), dim, default);
             }
@@ -275,9 +253,9 @@ internal unsafe ref struct StepWork
             }
 
             float* block = Work.Block(participant);
-            for (; first < end; first += BlockRows)
+            for (; first < end; first += RowGroups.BlockRows)
             {
-                int count = int.Min(BlockRows, end - first);
+                int count = int.Min(RowGroups.BlockRows, end - first);
                 Work.Fill(first, count, block);
                 Run(first, count, RowView.Dense(block, count, Work.Table.Dim), null, participant, end - first - count);
             }
@@ -300,8 +278,8 @@ internal unsafe ref struct StepWork
             RowView zeros = new((byte*)Work.Zeros, 0, 1, Work.Table.Dim);
             if (!Work.AllRows)
             {
-                int start = (int)((long)Work.OtherCount * chunk / Chunks);
-                int stop = (int)((long)Work.OtherCount * (chunk + 1) / Chunks);
+                int start = RowSplit.First(Work.OtherCount, chunk, Chunks);
+                int stop = RowSplit.First(Work.OtherCount, chunk + 1, Chunks);
                 Work.Step(0, Work.OtherRows + start, stop - start, zeros, null, Update, participant);
                 return;
             }

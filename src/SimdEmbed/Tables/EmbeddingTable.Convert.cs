@@ -103,10 +103,12 @@ public sealed unsafe partial class EmbeddingTable
     /// <param name="packed"><c>[PackedRowBytes(Codec, Dim)]</c>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="row"/> is not a row, or the table has no packed form.</exception>
     /// <exception cref="ArgumentException"><paramref name="packed"/> has another length.</exception>
+    /// <exception cref="InvalidOperationException">The table is read-only.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public void SetPackedRow(long row, ReadOnlySpan<byte> packed)
     {
         byte* target = PackedRow(row, packed.Length, nameof(packed), out float* side);
+        CheckNotReadOnly();
         int perByte = CodesPerByte(Codec);
         int bits = 8 / perByte;
         int codes = Dim / perByte;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using SimdEmbed.Internals;
 using SimdEmbed.Kernels;
 using SimdEmbed.Tables;
@@ -124,6 +125,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
     /// <param name="values"><c>[Dim]</c>; may be a row of this table.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="row"/> is not a row.</exception>
     /// <exception cref="ArgumentException"><paramref name="values"/> has another length, or is not finite and goes to integer codes.</exception>
+    /// <exception cref="InvalidOperationException">The table is read-only.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public void SetRow(long row, ReadOnlySpan<float> values)
     {
@@ -161,6 +163,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
 
     /// <summary>Opens the table for writing row by row; nobody else may use the table until the edit is disposed.</summary>
     /// <returns>A stack-only editor.</returns>
+    /// <exception cref="InvalidOperationException">The table is read-only, or its rows are not <see cref="RowCodec.Float32"/>.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public TableEdit Edit()
     {
@@ -211,6 +214,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
         new(rows, dim, codec, clear: false);
 
     /// <summary>What kernels read from. The caller keeps the table alive until the kernel is done.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref readonly RowView OpenRead()
     {
         // By reference: a copy of the view is a third of what looking one row up costs beside the copy of the row.
@@ -309,7 +313,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
     {
         RowView rows = OpenWrite();
         Debug.Assert(count <= rows.Count, "a table does not grow");
-        _rows = new RowView(rows.Rows, rows.Stride, count, rows.Dim);
+        _rows = new RowView(rows.Rows, rows.Stride, count, rows.Dim, rows.Padded);
         RowCount = count;
     }
 
@@ -345,7 +349,7 @@ public sealed unsafe partial class EmbeddingTable : IDisposable
     private void CheckFinite(long row, float* values)
     {
         if (!RowCodecs.IsAffine(Codec)) return;
-        nint column = RowRange.FirstNotFinite(values, Dim);
+        nint column = Elementwise.FirstNonFinite(values, Dim);
         if (column >= 0) Throw.Argument(nameof(values), $"column {column} of row {row} is {values[column]}; {Codec} rows take finite numbers.");
     }
 

@@ -72,21 +72,4 @@ internal static unsafe class RowRange
         side[0] = scale;
         side[1] = low;
     }
-
-    /// <summary>The first column that is not finite, or -1.</summary>
-    public static nint FirstNotFinite(float* values, nint dim)
-    {
-        // As integers without a sign, infinity and NaN are the largest: one test for the whole row.
-        Vector<int> magnitude = new(0x7FFF_FFFF);
-        Vector<int> largest = Vector<int>.Zero;
-        nint i = 0;
-        for (; i <= dim - Vector<int>.Count; i += Vector<int>.Count) largest = Vector.Max(largest, Unsafe.ReadUnaligned<Vector<int>>(values + i) & magnitude);
-        if (Vector.GreaterThanAny(largest, new Vector<int>(0x7F7F_FFFF))) i = 0;
-        for (; i < dim; i++)
-        {
-            if (!float.IsFinite(values[i])) return i;
-        }
-
-        return -1;
-    }
 }

@@ -44,6 +44,9 @@ public sealed class CompactTableFileTests
             AssertSame(table, mapped);
             Assert.True(mapped.IsReadOnly);
 
+            Assert.Throws<InvalidOperationException>(() => mapped.SetRow(0, new float[dim]));
+            if (codec == RowCodec.Int8) Assert.Throws<InvalidOperationException>(() => mapped.SetPackedRow(0, new byte[dim + 8]));
+
             // The whole of what a table is served with, on memory that is the file's.
             long[] indices = [rows - 1, 0, rows - 1];
             Assert.Equal(Pooled(table, indices), Pooled(mapped, indices));

@@ -26,14 +26,27 @@ public sealed unsafe class WorkspaceTests
     }
 
     [Fact]
-    public void A_nested_rent_gets_memory_of_its_own_and_the_next_one_fits()
+    public void A_nested_rent_gets_memory_of_its_own_and_the_next_one_fits() => RunOnNewArena(NestedRents);
+
+    [Fact]
+    public void A_nested_rent_that_fails_leaves_the_next_calls_as_they_were() => RunOnNewArena(FailingRent);
+
+    // A thread of its own, so that the arena is new.
+    private static void RunOnNewArena(Action test)
     {
-        // A thread of its own, so that the arena is new.
         Exception? failure = null;
-        Thread thread = new(() => failure = Record.Exception(NestedRents));
+        Thread thread = new(() => failure = Record.Exception(test));
         thread.Start();
         thread.Join();
         Assert.Null(failure);
+    }
+
+    private static void FailingRent()
+    {
+        using (Workspace.Rent(1024)) Assert.Throws<InsufficientMemoryException>(() => Workspace.Rent((nuint)1 << 60).Dispose());
+        long live = NativeBytes.TakenByThread;
+        using Workspace next = Workspace.Rent(2048);
+        Assert.InRange(NativeBytes.TakenByThread - live, 2048, 4096);
     }
 
     private static void NestedRents()

@@ -100,6 +100,13 @@ public sealed class OptimizerStateTests
         more.Remove("Adam.1.step");
         more.Remove("Adam.0.exp_avg");
         Assert.Contains("'Adam.0.exp_avg' is missing", Refusal(adam, more), StringComparison.Ordinal);
+        using EmbeddingTable noStep = new(1, 2);
+        foreach (float step in new[] { -1, float.NaN, 1 << 20 })
+        {
+            noStep.SetRow(0, [step, 0]);
+            Assert.Contains("'Adam.0.step' is ", Refusal(adam, new Dictionary<string, EmbeddingTable>(saved.Tables) { ["Adam.0.step"] = noStep }), StringComparison.Ordinal);
+        }
+
         BitEqual.AssertSameBits(before, adam.State.GetRow(embedding.Weight, "exp_avg", 3));
         Assert.Contains("remembers exp_avg, exp_avg_sq, and no 'sum'", Assert.Throws<ArgumentException>(() => adam.State.GetRow(embedding.Weight, "sum", 0).ToArray()).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => adam.State.GetRow(embedding.Weight, "exp_avg", Rows).ToArray());
