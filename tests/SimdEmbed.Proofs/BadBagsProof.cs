@@ -46,7 +46,7 @@ internal static class BadBagsProof
             float[] weights = new float[indices.Length];
             if (IsRight(form, given, indices.Length))
             {
-                // Right by chance: then it has to be taken. The limit on the table's rows is why it is only checked, not run.
+                // Right by chance: then it has to be taken. Backward alone is asked: Forward would change the rows, which have a limit.
                 good++;
                 if (!Takes(() => bag.Backward(NewBags(form, indices, given, wide), outputGradient, gradient))) failed++;
                 bag.Backward(Bags<int>.FixedLength([1, 7], 1), new float[] { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, gradient);

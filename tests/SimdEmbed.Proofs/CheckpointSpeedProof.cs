@@ -5,7 +5,9 @@ using System.IO.Hashing;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using SimdEmbed.Internals;
+using SimdEmbed.Perf;
 using SimdEmbed.Tables;
+using static SimdEmbed.Proofs.SideBySide;
 
 namespace SimdEmbed.Proofs;
 
@@ -19,7 +21,6 @@ internal static unsafe class CheckpointSpeedProof
     private const int Dim = 64;
     private const int PieceBytes = 1 << 20;
     private const int Batch = 8192;
-    private const int Batches = 8;
 
     public static Command Create()
     {
@@ -104,7 +105,7 @@ internal static unsafe class CheckpointSpeedProof
         const int StepsInRound = 24;
         using Embedding embedding = new(rows, Dim, seed: 1, new EmbeddingOptions { Sparse = true });
         using Adagrad adagrad = new(embedding.Weight, new AdagradOptions());
-        int[][] batches = IndexBatches(rows, isSkewed);
+        int[][] batches = Indices.Create(new Workload("step", WorkloadKind.Step, rows, Dim, Batch) { Skewed = isSkewed });
         long[][] touched = [.. batches.Select(static batch => batch.Select(static row => (long)row).Distinct().Order().ToArray())];
         float[] gradient = new float[Batch * Dim];
         Array.Fill(gradient, 0.5f);
@@ -120,7 +121,7 @@ internal static unsafe class CheckpointSpeedProof
                 tracker.SetValue(embedding.Weight, isTracked ? written : null);
                 seconds[isTracked ? 1 : 0] = Seconds(() =>
                 {
-                    for (int i = 0; i < StepsInRound; i++) adagrad.Step<int>(embedding, batches[i % Batches], gradient);
+                    for (int i = 0; i < StepsInRound; i++) adagrad.Step<int>(embedding, batches[i % batches.Length], gradient);
                 });
             }
 
@@ -131,11 +132,11 @@ internal static unsafe class CheckpointSpeedProof
             double marking = 0;
             for (int i = 0; i < StepsInRound; i++)
             {
-                adagrad.Step<int>(embedding, batches[i % Batches], gradient);
-                fixed (long* list = touched[i % Batches])
+                adagrad.Step<int>(embedding, batches[i % batches.Length], gradient);
+                fixed (long* list = touched[i % batches.Length])
                 {
                     long start = Stopwatch.GetTimestamp();
-                    written.Mark(list, touched[i % Batches].Length);
+                    written.Mark(list, touched[i % batches.Length].Length);
                     marking += Stopwatch.GetElapsedTime(start).TotalSeconds;
                 }
             }
@@ -147,29 +148,6 @@ internal static unsafe class CheckpointSpeedProof
         Console.WriteLine(
             $"Adagrad step, {Batch} {what} positions, {touched[0].Length} rows: {Median(without) * 1e6:F1} us, with rows noted {Median(with) * 1e6:F1} us, "
                 + $"ratio {Median(ratios):F4}; the noting alone {Median(marks) * 1e6:F2} us, {Median(marks) / Median(without):P2}");
-    }
-
-    /// <summary>Rows as words are: the rank-th most frequent about 1 / rank as often, ranks scattered over the table; or each as likely as any.</summary>
-    private static int[][] IndexBatches(int rows, bool isSkewed)
-    {
-        Random random = new(1);
-        double[] sums = new double[rows];
-        double sum = 0;
-        for (int rank = 0; rank < rows; rank++) sums[rank] = sum += isSkewed ? Math.Pow(rank + 1, -1.05) : 1;
-        int[] places = [.. Enumerable.Range(0, rows)];
-        random.Shuffle(places);
-        int[][] batches = new int[Batches][];
-        for (int b = 0; b < Batches; b++)
-        {
-            batches[b] = new int[Batch];
-            for (int i = 0; i < Batch; i++)
-            {
-                int rank = Array.BinarySearch(sums, random.NextDouble() * sum);
-                batches[b][i] = places[int.Min(rank < 0 ? ~rank : rank, rows - 1)];
-            }
-        }
-
-        return batches;
     }
 
     /// <summary>How far the process's memory rises above what it is before a call, as the system counts it.</summary>
@@ -216,13 +194,4 @@ internal static unsafe class CheckpointSpeedProof
             hash.Append(piece);
         }
     }
-
-    private static double Seconds(Action action)
-    {
-        long start = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

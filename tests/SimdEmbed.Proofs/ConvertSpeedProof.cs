@@ -1,8 +1,8 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using SimdEmbed.Kernels;
+using static SimdEmbed.Proofs.SideBySide;
 
 namespace SimdEmbed.Proofs;
 
@@ -37,16 +37,16 @@ internal static unsafe class ConvertSpeedProof
             using TableFile file = TableFile.Open(path);
 
             // Once to warm up, and to have the file in the page cache.
-            Time(() => file.LoadTable("w").Dispose());
-            Time(() => table.ConvertTo(codec, degree).Dispose());
+            Seconds(() => file.LoadTable("w").Dispose());
+            Seconds(() => table.ConvertTo(codec, degree).Dispose());
             double[] converts = new double[samples], converts1 = new double[samples], loads = new double[samples], sweeps = new double[samples], sweeps1 = new double[samples];
             for (int i = 0; i < samples; i++)
             {
-                loads[i] = Time(() => file.LoadTable("w").Dispose());
-                converts[i] = Time(() => table.ConvertTo(codec, degree).Dispose());
-                sweeps[i] = Time(() => Sweep(table, degree));
-                converts1[i] = Time(() => table.ConvertTo(codec).Dispose());
-                sweeps1[i] = Time(() => Sweep(table, 1));
+                loads[i] = Seconds(() => file.LoadTable("w").Dispose());
+                converts[i] = Seconds(() => table.ConvertTo(codec, degree).Dispose());
+                sweeps[i] = Seconds(() => Sweep(table, degree));
+                converts1[i] = Seconds(() => table.ConvertTo(codec).Dispose());
+                sweeps1[i] = Seconds(() => Sweep(table, 1));
             }
 
             double ratio = Median(converts.Zip(loads, (convert, load) => convert / load));
@@ -96,18 +96,5 @@ internal static unsafe class ConvertSpeedProof
         });
         if (float.IsNaN(sums.Sum())) throw new InvalidOperationException("the table has what it was not given");
         GC.KeepAlive(table);
-    }
-
-    private static double Time(Action call)
-    {
-        long start = Stopwatch.GetTimestamp();
-        call();
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted[sorted.Length / 2];
     }
 }

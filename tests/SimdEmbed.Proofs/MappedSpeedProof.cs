@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using SimdEmbed.Kernels;
 using SimdEmbed.Tables;
+using static SimdEmbed.Proofs.SideBySide;
 
 namespace SimdEmbed.Proofs;
 
@@ -76,8 +77,6 @@ internal static unsafe class MappedSpeedProof
         for (int call = 0; call < CallsPerRound; call++) embedding.Forward<int>(indices.AsSpan(call * BatchRows, BatchRows), output);
         return Stopwatch.GetElapsedTime(start).TotalNanoseconds / indices.Length;
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     /// <summary>Memory on pages of the usual size: nothing asks the system for others.</summary>
     private sealed class PlainPages(nuint bytes, int place) : IDisposable

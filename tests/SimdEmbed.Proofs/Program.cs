@@ -2,10 +2,10 @@ using System.CommandLine;
 
 namespace SimdEmbed.Proofs;
 
-/// <summary>The long proofs, run by hand. Each ends with one line of figures, and with exit code 1 on any failure.</summary>
+/// <summary>The long proofs, run by hand, and some of them, shortened, by <c>.ci/run</c>. Each ends with one line of figures, and with exit code 1 on any failure.</summary>
 internal static class Program
 {
-    private static int Main(string[] arguments) => new RootCommand("The proofs that are too long for every change.")
+    private static int Main(string[] arguments) => new RootCommand("The long proofs.")
     {
         PropertiesProof.Create(),
         ThreadsProof.Create(),

@@ -73,6 +73,13 @@ internal static class SideBySide
         return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
     }
 
+    public static double Seconds(Action call)
+    {
+        long start = Stopwatch.GetTimestamp();
+        call();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
     private static TimeRatio Measure(Timed one, Timed other, int rotation, int samples)
     {
         int oneCalls = rotation > 0 ? rotation : one.CallsPerSample();
@@ -105,8 +112,6 @@ internal sealed class RatioList(string what, double limit)
 
     private readonly List<(string Name, TimeRatio Ratio)> _ratios = [];
 
-    public double Limit => limit;
-
     public int Count => _ratios.Count;
 
     public int Above => _ratios.Count(one => one.Ratio.Times > limit);
@@ -115,9 +120,10 @@ internal sealed class RatioList(string what, double limit)
 
     public void Add(string name, TimeRatio ratio) => _ratios.Add((name, ratio));
 
-    /// <summary>A line with the worst, and one for each that is above the limit.</summary>
+    /// <summary>A line with the worst, and one for each of those furthest above the limit; none of an empty list.</summary>
     public IEnumerable<string> Lines()
     {
+        if (Count == 0) yield break;
         (string name, TimeRatio worst) = _ratios.MaxBy(one => one.Ratio.Times);
         yield return $"{what}: {Count} compared, at most {worst.Times:F2}x at {name} ({Nanoseconds(worst)}); limit {limit}x, {(Above == 0 ? "met" : $"not met by {Above}")}";
         foreach ((string above, TimeRatio ratio) in _ratios.Where(one => one.Ratio.Times > limit).OrderByDescending(one => one.Ratio.Times).Take(Shown))

@@ -12,7 +12,7 @@ internal sealed partial class SystemCalls(string child, string folder, params st
 
     private const int Generations = 3;
 
-    /// <summary>Memory, threads and time: no business of a disk.</summary>
+    /// <summary>Memory, threads, time and standard output: no business of a disk.</summary>
     private static readonly string[] s_others =
         ["mmap", "munmap", "mprotect", "madvise", "brk", "futex", "sched_yield", "clock_gettime", "getpid", "gettid", "write", "prctl", "rt_sigprocmask", "rt_sigaction", "membarrier"];
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using SimdEmbed.Perf;
 
 namespace SimdEmbed.Proofs;
 
@@ -29,9 +30,9 @@ internal static class ThreadsProof
     private static int Run(int samples, int pause)
     {
         using EmbeddingTable table = EmbeddingTable.Create(Rows, Dim, Initializer.Normal(1));
+        Workload bags = new("bags", WorkloadKind.Bag, Rows, Dim, Positions / BagLength) { BagLength = BagLength };
+        int[][] uniform = Indices.Create(bags), skewed = Indices.Create(bags with { Skewed = true });
         Random random = new(1);
-        int[][] uniform = [.. Enumerable.Range(0, 8).Select(_ => Enumerable.Range(0, Positions).Select(_ => random.Next(Rows)).ToArray())];
-        int[][] skewed = [.. uniform.Select(batch => Array.ConvertAll(batch, i => (int)(Math.Pow(Rows, (double)i / Rows) * 7919 % Rows)))];
         float[] values = [.. Enumerable.Range(0, Positions * Dim).Select(_ => random.NextSingle() - 0.5f)];
         float[] output = new float[Positions * Dim];
         bool met = true;
@@ -98,9 +99,6 @@ internal static class ThreadsProof
     }
 
     /// <summary>The median of the ratios of neighbouring samples.</summary>
-    private static double Ratio(int samples, Func<double> first, Func<double> second)
-    {
-        double[] ratios = [.. Enumerable.Range(0, samples).Select(_ => first() / second()).Order()];
-        return ratios[samples / 2];
-    }
+    private static double Ratio(int samples, Func<double> first, Func<double> second) =>
+        SideBySide.Median(Enumerable.Range(0, samples).Select(_ => first() / second()));
 }
