@@ -1,5 +1,4 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
+using SimdEmbed.Cli;
 using SimdEmbed.Perf;
 
 namespace SimdEmbed.Proofs;
@@ -23,15 +22,9 @@ internal static class ResultFile
         int end = start < 0 ? -1 : Array.FindIndex(before, start + 1, line => line.StartsWith("## ", StringComparison.Ordinal));
         IEnumerable<string> head = start < 0 ? before : before[..start];
         IEnumerable<string> tail = end < 0 ? [] : before[end..];
-        string machine = $"{ResultFolder.Today}, commit {ResultFolder.Commit()}, {ProcessorName()}, {Environment.ProcessorCount} cores, "
-            + $"{RuntimeInformation.FrameworkDescription}, vectors of {Vector<float>.Count} floats.";
+        MachineFacts facts = MachineFacts.Read();
+        string machine = $"{ResultFolder.Today}, commit {ResultFolder.Commit()}, {facts.Cpu ?? facts.Architecture}, {facts.Cores} cores, "
+            + $"{facts.Runtime}, vectors of {facts.VectorWidth} floats.";
         File.WriteAllLines(path, [.. head, heading, "", machine, "", "```text", .. lines, "```", "", .. tail]);
-    }
-
-    private static string ProcessorName()
-    {
-        const string Key = "model name";
-        string? line = File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith(Key, StringComparison.Ordinal)) : null;
-        return line == null ? RuntimeInformation.ProcessArchitecture.ToString() : line[(line.IndexOf(':', StringComparison.Ordinal) + 2)..];
     }
 }
