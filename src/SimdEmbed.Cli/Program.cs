@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
-using System.Globalization;
 
 namespace SimdEmbed.Cli;
 
@@ -15,7 +14,6 @@ internal static class Program
     private static int Main(string[] arguments)
     {
         StartClock.EnterMain();
-        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         try
         {
             // No RootCommand: it calls itself what the running file is called, which under `dotnet run` is not the command's name.

@@ -44,12 +44,12 @@ internal static class ConvertCommand
                 : to is { } format ? ToWords(call, format, interruption.Token)
                 : Tensors(call, interruption.Token);
             if (call.Json) CliJson.Print(report, CliJson.Default.ConvertReport);
-            else Console.Out.WriteLine($"{call.Output}: {report.OutputFormat}, {CountText.Tensors(report.Tensors)}, {report.Bytes} bytes");
+            else Console.Out.WriteLine($"{call.Output}: {report.OutputFormat}, {PlainText.Tensors(report.Tensors)}, {report.Bytes} bytes");
             return 0;
         }
         catch (ArgumentException e)
         {
-            throw new InvalidDataException($"{call.Input}: {e.Message.Split(" (Parameter")[0]}", e);
+            throw FilePaths.Refusal(call.Input, e);
         }
     }
 

@@ -46,7 +46,7 @@ internal static class DemoCommand
             HelpName = "KEY",
             DefaultValueFactory = _ => DefaultKey,
         };
-        Option<bool> json = new("--json") { Description = "Print one JSON document." };
+        Option<bool> json = FileArguments.Json();
         output.Validators.Add(RefuseEmpty);
         weights.Validators.Add(RefuseEmpty);
 

@@ -1,10 +1,8 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
-using System.Globalization;
 
 namespace SimdEmbed.Cli;
 
-/// <summary>Arguments and options that the commands on files share.</summary>
+/// <summary>Arguments and options that commands share, and the table that they name.</summary>
 internal static class FileArguments
 {
     public static Argument<string> File(string name, string description)
@@ -25,33 +23,11 @@ internal static class FileArguments
 
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON document." };
 
-    /// <summary>Whole numbers with commas between them.</summary>
-    public static long[]? ParseIndices(ArgumentResult argument)
-    {
-        string given = argument.Tokens[0].Value;
-        string[] words = given.Split(',');
-        long[] indices = new long[words.Length];
-        for (int i = 0; i < words.Length; i++)
-        {
-            if (long.TryParse(words[i], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out indices[i])) continue;
-            argument.AddError($"--indices '{given}' are not whole numbers with commas between them.");
-            return null;
-        }
-
-        return indices;
-    }
-
-    /// <summary>The key that was given, or that of the only table.</summary>
+    /// <summary>The table of that key, or the only one; mapped where the file has it as a table is stored.</summary>
     public static EmbeddingTable OpenTable(TableFile file, string? key)
     {
         List<TensorInfo> tables = [.. file.Tensors.Where(tensor => key == null ? tensor.IsTable : tensor.Name == key)];
-        bool isMappable = tables is [{ IsTable: true } table] && file.CanMapTable(table.Name);
-        return (key, isMappable) switch
-        {
-            (null, true) => file.MapTable(),
-            (null, false) => file.LoadTable(),
-            (_, true) => file.MapTable(key),
-            _ => file.LoadTable(key),
-        };
+        if (tables is [{ IsTable: true } table] && file.CanMapTable(table.Name)) return file.MapTable(table.Name);
+        return key == null ? file.LoadTable() : file.LoadTable(key);
     }
 }

@@ -1,8 +1,9 @@
 namespace SimdEmbed.Cli;
 
-/// <summary>Whether two paths lead to one file, through links too.</summary>
+/// <summary>Paths that commands are given: whether two lead to one file, and what is said of one that something is wrong with.</summary>
 internal static class FilePaths
 {
+    /// <summary>Whether two paths lead to one file, through links too.</summary>
     public static bool AreSame(string first, string second)
     {
         StringComparison comparison =
@@ -24,6 +25,9 @@ internal static class FilePaths
 
         return resolved;
     }
+
+    /// <summary>What the library says of what a file gave it, without the parameter's name that the exception adds: it is none of the user's.</summary>
+    public static InvalidDataException Refusal(string path, ArgumentException e) => new($"{path}: {e.Message.Split(" (Parameter")[0]}", e);
 
     /// <summary>Runs what writes a file, and says of a failure which file it was.</summary>
     public static void Write(string path, Action write)

@@ -7,7 +7,7 @@ internal static class InfoCommand
 {
     public static Command Create()
     {
-        Option<bool> json = new("--json") { Description = "Print one JSON document." };
+        Option<bool> json = FileArguments.Json();
         Command command = new("info", "Show the build, the CPU and what the one uses of the other.") { json };
         command.SetAction(call => Run(call.GetValue(json)));
         return command;

@@ -142,17 +142,17 @@ internal static class InspectCommand
 
     private static void Print(FileReport report, StreamWriter output)
     {
-        output.WriteLine($"{OneLine(report.Path)}: {report.Format}, {CountText.Tensors(report.Tensors.Count)}, {report.Tensors.Sum(tensor => tensor.Bytes)} bytes");
+        output.WriteLine($"{PlainText.OneLine(report.Path)}: {report.Format}, {PlainText.Tensors(report.Tensors.Count)}, {report.Tensors.Sum(tensor => tensor.Bytes)} bytes");
         foreach (TensorReport tensor in report.Tensors)
         {
-            string name = tensor.Name.Length == 0 ? "(no name)" : OneLine(tensor.Name);
+            string name = tensor.Name.Length == 0 ? "(no name)" : PlainText.OneLine(tensor.Name);
             output.WriteLine($"  {name}  {tensor.Dtype} [{string.Join(", ", tensor.Shape)}]  {tensor.Bytes} bytes{Place(tensor)}");
             if (tensor.RowBytes is { } rowBytes) output.WriteLine($"    table of {tensor.Codec?.ToString() ?? "Float32, converted"} rows, {rowBytes} bytes a row");
-            if (tensor.XxHash3 != null) output.WriteLine($"    XxHash3 {OneLine(tensor.XxHash3)}");
+            if (tensor.XxHash3 != null) output.WriteLine($"    XxHash3 {PlainText.OneLine(tensor.XxHash3)}");
             if (tensor.Words is { } words)
             {
                 string more = words.Count > words.First.Length ? ", ..." : "";
-                output.WriteLine($"    {words.Count} words: {string.Join(", ", words.First.Select(OneLine))}{more}");
+                output.WriteLine($"    {words.Count} words: {string.Join(", ", words.First.Select(PlainText.OneLine))}{more}");
                 foreach (string passed in words.File == null ? [] : WordFiles.Passed(words.File)) output.WriteLine($"    {passed}");
             }
 
@@ -164,7 +164,7 @@ internal static class InspectCommand
 
         foreach ((string key, string value) in report.Metadata)
         {
-            if (!key.StartsWith("xxh3.", StringComparison.Ordinal)) output.WriteLine($"  {OneLine(key)} = {OneLine(value)}");
+            if (!key.StartsWith("xxh3.", StringComparison.Ordinal)) output.WriteLine($"  {PlainText.OneLine(key)} = {PlainText.OneLine(value)}");
         }
     }
 
@@ -173,16 +173,5 @@ internal static class InspectCommand
         if (tensor.Offset == null) return ", not in the file as it is (compressed, or empty)";
         string speed = !tensor.CanBeMapped ? "" : tensor.Alignment == CacheLine ? ", can be mapped" : ", can be mapped, with slower lookups";
         return $" at {tensor.Offset}, aligned to {tensor.Alignment}{speed}";
-    }
-
-    /// <summary>Text of a file must not move the cursor, and long text is not what was asked for.</summary>
-    private static string OneLine(string text)
-    {
-        const int Longest = 120;
-        string shown = text.Length > Longest ? text[..Longest] + "..." : text;
-        return string.Create(shown.Length, shown, static (line, from) =>
-        {
-            for (int i = 0; i < line.Length; i++) line[i] = char.IsControl(from[i]) ? '?' : from[i];
-        });
     }
 }

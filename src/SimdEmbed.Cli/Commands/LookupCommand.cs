@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 
 namespace SimdEmbed.Cli;
 
@@ -16,7 +18,7 @@ internal static class LookupCommand
         {
             Description = "The rows, with commas between them: 1,2,3.",
             HelpName = "LIST",
-            CustomParser = FileArguments.ParseIndices,
+            CustomParser = ParseIndices,
         };
         Option<string?> words = new("--words")
         {
@@ -48,15 +50,25 @@ internal static class LookupCommand
         }
 
         using TableFile file = TableFile.Open(path);
-        if (words == null)
+        if (words != null) key ??= WordFiles.OnlyTable(file);
+        using Embedding embedding = Embedding.FromPretrained(FileArguments.OpenTable(file, key));
+        return Run(path, embedding, words == null ? indices! : IndicesOf(path, file.LoadVocabulary(key!), words), words, json);
+    }
+
+    /// <summary>Whole numbers with commas between them.</summary>
+    private static long[]? ParseIndices(ArgumentResult argument)
+    {
+        string given = argument.Tokens[0].Value;
+        string[] words = given.Split(',');
+        long[] indices = new long[words.Length];
+        for (int i = 0; i < words.Length; i++)
         {
-            using Embedding rows = Embedding.FromPretrained(FileArguments.OpenTable(file, key));
-            return Run(path, rows, indices!, words, json);
+            if (long.TryParse(words[i], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out indices[i])) continue;
+            argument.AddError($"--indices '{given}' are not whole numbers with commas between them.");
+            return null;
         }
 
-        key ??= WordFiles.OnlyTable(file);
-        using Embedding embedding = Embedding.FromPretrained(FileArguments.OpenTable(file, key));
-        return Run(path, embedding, IndicesOf(path, file.LoadVocabulary(key), words), words, json);
+        return indices;
     }
 
     private static long[] IndicesOf(string path, Vocabulary vocabulary, string[] words)
@@ -76,8 +88,7 @@ internal static class LookupCommand
         }
         catch (ArgumentOutOfRangeException e)
         {
-            // The parameter's name that the exception adds is none of the user's.
-            throw new InvalidDataException($"{path}: {e.Message.Split(" (Parameter")[0]}", e);
+            throw FilePaths.Refusal(path, e);
         }
 
         float[][] rows = [.. indices.Select((_, i) => output[(i * dim)..((i + 1) * dim)])];

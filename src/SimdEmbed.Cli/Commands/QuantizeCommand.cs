@@ -49,7 +49,7 @@ internal static class QuantizeCommand
         }
         catch (ArgumentException e)
         {
-            throw new InvalidDataException($"{call.Input}: {e.Message.Split(" (Parameter")[0]}", e);
+            throw FilePaths.Refusal(call.Input, e);
         }
     }
 
@@ -153,28 +153,23 @@ internal static class QuantizeCommand
 
     private static void Print(QuantizeReport report)
     {
-        if (Console.IsOutputRedirected)
-        {
-            foreach (QuantizedTable table in report.Tables)
-            {
-                foreach ((string name, string value) in Facts(table)) Console.Out.WriteLine($"{name}: {value}");
-            }
-
-            return;
-        }
-
         foreach (QuantizedTable table in report.Tables)
         {
-            Table shown = new Table().Border(TableBorder.Rounded).AddColumn("").AddColumn(Markup.Escape(table.Name));
-            foreach ((string name, string value) in Facts(table)) shown.AddRow(Markup.Escape(name), Markup.Escape(value));
-            AnsiConsole.Write(shown);
+            Table shown = new Table().Border(TableBorder.Rounded).HideHeaders().AddColumn("").AddColumn("");
+            foreach ((string name, string value) in Facts(table))
+            {
+                if (Console.IsOutputRedirected) Console.Out.WriteLine($"{name}: {value}");
+                else shown.AddRow(Markup.Escape(name), Markup.Escape(value));
+            }
+
+            if (!Console.IsOutputRedirected) AnsiConsole.Write(shown);
         }
     }
 
     private static IEnumerable<(string Name, string Value)> Facts(QuantizedTable table)
     {
         QuantizationReport report = table.Report;
-        yield return ("table", string.Concat(table.Name.Select(static c => char.IsControl(c) ? '?' : c)));
+        yield return ("table", PlainText.OneLine(table.Name));
         yield return ("codec", $"{report.Codec}, {table.Rows} rows of {table.Dim}, {table.RowBytes} bytes a row");
         yield return ("bytes", $"{report.BytesBefore} before, {report.BytesAfter} after");
         yield return ("largest absolute error", $"{report.MaxAbsoluteError:G6}");

@@ -25,7 +25,7 @@ internal static class VerifyCommand
         int withSum = file.Verify(cancellationToken: interruption.Token);
         VerifyReport report = new(path, file.Format.ToString(), file.Tensors.Count, withSum);
         if (json) CliJson.Print(report, CliJson.Default.VerifyReport);
-        else Console.Out.WriteLine($"{path}: {report.Format}, {CountText.Tensors(report.Tensors)}, {withSum} of them with a sum: nothing is wrong");
+        else Console.Out.WriteLine($"{path}: {report.Format}, {PlainText.Tensors(report.Tensors)}, {withSum} of them with a sum: nothing is wrong");
         return 0;
     }
 

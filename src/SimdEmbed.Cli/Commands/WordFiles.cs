@@ -61,9 +61,6 @@ internal static class WordFiles
         return words!;
     }
 
-    /// <summary>The words of the named table, or of the only one.</summary>
-    public static Vocabulary LoadVocabulary(TableFile file, string? key) => file.LoadVocabulary(key ?? OnlyTable(file));
-
     /// <summary>The table that has words, when no name was given.</summary>
     public static string OnlyTable(TableFile file)
     {

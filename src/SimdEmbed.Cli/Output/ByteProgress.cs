@@ -23,6 +23,7 @@ internal static class ByteProgress
             return;
         }
 
+        what = PlainText.OneLine(what);
         if (Console.IsErrorRedirected)
         {
             run(new Lines(what, total));
@@ -32,7 +33,7 @@ internal static class ByteProgress
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         console.Progress().HideCompleted(true).Start(context =>
         {
-            ProgressTask task = context.AddTask(Markup.Escape(what), maxValue: Math.Max(total, 1));
+            ProgressTask task = context.AddTask(Markup.Escape(what), maxValue: total);
             run(new Bar(task));
         });
     }
@@ -50,7 +51,7 @@ internal static class ByteProgress
         {
             // The file has a header, too, so that more is written than was counted.
             value = Math.Min(value, total);
-            long step = total == 0 ? 0 : (long)((Int128)value * Steps / total);
+            long step = value * Steps / total;
             if (step == _step) return;
             _step = step;
             Console.Error.WriteLine($"{what}: {value} of {total} bytes");

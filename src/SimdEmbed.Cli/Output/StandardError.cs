@@ -5,12 +5,7 @@ internal static class StandardError
 {
     public static void WriteLine(string kind, string message)
     {
-        char[] line = message.ToCharArray();
-        for (int i = 0; i < line.Length; i++)
-        {
-            if (char.IsControl(line[i])) line[i] = ' ';
-        }
-
-        Console.Error.WriteLine($"{kind}: {new string(line)}");
+        string line = string.Concat(message.Select(static c => char.IsControl(c) ? ' ' : c));
+        Console.Error.WriteLine($"{kind}: {line}");
     }
 }
