@@ -11,7 +11,7 @@ internal static class ReferenceOutcome
         Workload workload = data.Workload;
         int dim = workload.Dim;
         int[] touched = Outcome.Touched(data);
-        float[] weight = Outcome.TouchedRows(data.Elements, touched, dim);
+        float[] weight = Outcome.TouchedRows(data.Elements, data);
         long[] indices = Array.ConvertAll(data.Batches[0], index => (long)Array.BinarySearch(touched, index));
         switch (workload.Kind)
         {

@@ -17,9 +17,7 @@ internal sealed class Comparison(Race race, LimitLibrary? limit, string noLimit,
 
     public WorkloadResult Run(Workload workload)
     {
-        WorkloadResult result = workload.Missing is { } missing
-            ? new(workload.Id, workload.Title, workload.Threads, workload.Positions, null, null, null, null, [], [.. workload.Goals.Select(goal => Judge(goal, null, [], null))], missing)
-            : Measure(workload);
+        WorkloadResult result = Measure(workload);
         _results.Add(result);
         return result;
     }
@@ -55,8 +53,7 @@ internal sealed class Comparison(Race race, LimitLibrary? limit, string noLimit,
                 bytes,
                 limitResult,
                 peers,
-                [.. workload.Goals.Select(goal => Judge(goal, limitResult, peers, oneThread))],
-                null);
+                [.. workload.Goals.Select(goal => Judge(goal, limitResult, peers, oneThread))]);
         }
         finally
         {
@@ -97,9 +94,9 @@ internal sealed class Comparison(Race race, LimitLibrary? limit, string noLimit,
         return new PeerResult(other.Name, other.Median * 1e6, other.Best * 1e6, ratio.Median, ratio.Low, ratio.High, null);
     }
 
-    private static GoalResult Judge(Goal goal, PeerResult? limit, PeerResult[] peers, double? oneThread) => GoalResult.Of(goal, goal.Rival switch
+    private static GoalResult Judge(Goal goal, PeerResult limit, PeerResult[] peers, double? oneThread) => GoalResult.Of(goal, goal.Rival switch
     {
-        Rival.Limit => limit?.Ratio,
+        Rival.Limit => limit.Ratio,
         Rival.OneThread => oneThread,
         Rival.Loop => RatioOf(peers, LoopCalls.Name),
         Rival.OnnxRuntime => RatioOf(peers, OnnxCalls.Name),

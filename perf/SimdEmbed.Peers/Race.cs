@@ -9,7 +9,7 @@ internal sealed record Lane(string Name, double[] Seconds)
 
     public double Best { get; } = Seconds.Min();
 
-    public static double MedianOf(double[] values)
+    private static double MedianOf(double[] values)
     {
         double[] sorted = [.. values.Order()];
         return sorted[sorted.Length / 2];

@@ -19,19 +19,18 @@ internal sealed record GoalResult(string Goal, double? Reached, bool? Met)
         new(goal.ToString(), goal.AsTime ? 1 / timesAsFast : timesAsFast, timesAsFast is { } reached ? reached >= goal.TimesAsFast : null);
 }
 
-/// <summary>A workload's figures, in microseconds per call; null where the library cannot do it.</summary>
+/// <summary>A workload's figures, in microseconds per call.</summary>
 internal sealed record WorkloadResult(
     string Id,
     string Title,
     int Threads,
     int Indices,
-    double? OursUs,
-    double? OursMinUs,
-    long? OursBytes,
-    PeerResult? Limit,
+    double OursUs,
+    double OursMinUs,
+    long OursBytes,
+    PeerResult Limit,
     IReadOnlyList<PeerResult> Peers,
-    IReadOnlyList<GoalResult> Goals,
-    string? Missing);
+    IReadOnlyList<GoalResult> Goals);
 
 /// <summary>What the figures were measured on and with.</summary>
 internal sealed record Machine(

@@ -23,7 +23,7 @@ internal static class Tables
         string[] peers = PeerNames(report);
         Row(text, ["id", "what", "SimdEmbed", "best", "ns per index", "bytes", "limit", .. peers]);
         Row(text, [.. Enumerable.Repeat("---", 7 + peers.Length)]);
-        foreach (WorkloadResult result in report.Results.Where(result => result.Missing is null))
+        foreach (WorkloadResult result in report.Results)
         {
             Row(text,
             [
@@ -32,7 +32,7 @@ internal static class Tables
                 Time(result.OursUs),
                 Time(result.OursMinUs),
                 Number(result.Indices > 0 ? result.OursUs * 1000 / result.Indices : null),
-                result.OursBytes!.Value.ToString(CultureInfo.InvariantCulture),
+                result.OursBytes.ToString(CultureInfo.InvariantCulture),
                 Cell(result.Limit),
                 .. peers.Select(name => Cell(result.Peers.FirstOrDefault(peer => peer.Name == name))),
             ]);
@@ -52,13 +52,12 @@ internal static class Tables
         text.AppendLine().AppendLine("## Not measured").AppendLine();
         var reasons =
             from result in report.Results
-            from absent in result.Missing is { } missing
-                ? [("SimdEmbed", missing)]
-                : result.Peers.Append(result.Limit!).Where(peer => peer.WhyNot is not null).Select(peer => (peer.Name, WhyNot: peer.WhyNot!))
-            group Id(result) by absent;
+            from peer in result.Peers.Append(result.Limit)
+            where peer.WhyNot is not null
+            group Id(result) by (peer.Name, WhyNot: peer.WhyNot!);
         Row(text, ["who", "why not", "where"]);
         Row(text, ["---", "---", "---"]);
-        foreach (var group in reasons) Row(text, [group.Key.Item1, group.Key.Item2, group.Count() == report.Results.Count(r => r.Missing is null) ? "everywhere" : string.Join(", ", group)]);
+        foreach (var group in reasons) Row(text, [group.Key.Name, group.Key.WhyNot, group.Count() == report.Results.Count ? "everywhere" : string.Join(", ", group)]);
         return text.ToString().ReplaceLineEndings("\n");
     }
 
@@ -66,7 +65,7 @@ internal static class Tables
     public static string Short(Report report)
     {
         StringBuilder text = new();
-        WorkloadResult[] results = [.. s_readme.SelectMany(id => report.Results.Where(result => result.Id == id && result.Threads == 1 && result.Missing is null))];
+        WorkloadResult[] results = [.. s_readme.SelectMany(id => report.Results.Where(result => result.Id == id && result.Threads == 1))];
         string[] peers = [.. PeerNames(report).Where(name => results.Any(result => result.Peers.Any(peer => peer.Name == name && peer.Us is not null)))];
         Row(text, ["", "SimdEmbed", .. peers, "limit in C"]);
         Row(text, ["---", .. Enumerable.Repeat("---:", peers.Length + 2)]);
@@ -88,8 +87,7 @@ internal static class Tables
     /// <summary>A result as it comes in, for the terminal.</summary>
     public static string Line(WorkloadResult result)
     {
-        if (result.Missing is { } missing) return $"{Id(result),-16} {missing}";
-        IEnumerable<string> others = result.Peers.Append(result.Limit!).Where(peer => peer.Us is not null).Select(peer => $"{peer.Name} {Time(peer.Us)} {Times(peer)}");
+        IEnumerable<string> others = result.Peers.Append(result.Limit).Where(peer => peer.Us is not null).Select(peer => $"{peer.Name} {Time(peer.Us)} {Times(peer)}");
         IEnumerable<string> goals = result.Goals.Where(goal => goal.Met is not null).Select(goal => $"{goal.Goal}: {(goal.Met == true ? "met" : "NOT met")}, {Reached(goal)}");
         return $"{Id(result),-16} {Time(result.OursUs),9} {result.OursBytes} B | {string.Join("; ", others)} | {string.Join("; ", goals)}";
     }

@@ -161,7 +161,7 @@ internal sealed class TorchSharpPeer
         public override float[] First()
         {
             Iterate(Batches[0]);
-            return Outcome.TouchedRows(_embedding.weight!.data<float>().ToArray(), Outcome.Touched(Data), Data.Workload.Dim);
+            return Outcome.TouchedRows(_embedding.weight!.data<float>().ToArray(), Data);
         }
 
         public override void Dispose()

@@ -1,14 +1,11 @@
 namespace SimdEmbed.Perf;
 
-/// <summary>Every workload, with its goals. A new one is one line here; both programs and the allocation budget pick it up.</summary>
+/// <summary>Every workload, with its goals. A new one is one line here, and one in <c>perf/allocations.json</c>; all programs pick it up.</summary>
 internal static class Catalogue
 {
     private const int Million = 1_000_000;
 
-    /// <summary>The degrees at which lookups and bags are measured: those that <see cref="OurOptions"/> can ask for.</summary>
-    private static readonly int[] s_lookupThreads = [1, 2];
-
-    private static readonly int[] s_stepThreads = [1, 2];
+    private static readonly int[] s_threads = [1, 2];
 
     private static readonly bool[] s_distributions = [false, true];
 
@@ -34,7 +31,7 @@ internal static class Catalogue
             Goal limit = Goal.Within(Rival.Limit, 1.05);
             Workload lookup = new(id, WorkloadKind.Lookup, rows, dim, 65_536);
             Workload[] both = [lookup with { Goals = [limit, new(Rival.BestLibrary, uniform)] }, lookup with { Skewed = true, Goals = [limit, new(Rival.BestLibrary, skewed)] }];
-            foreach (Workload one in both.SelectMany(Named).SelectMany(one => OnThreads(one, s_lookupThreads))) yield return one;
+            foreach (Workload one in both.Select(Named).SelectMany(OnThreads)) yield return one;
         }
     }
 
@@ -52,7 +49,7 @@ internal static class Catalogue
             wide with { Id = "B128-max", Pooling = Pooling.Max, Goals = [new(Rival.BestLibrary, 9)] },
             wide with { Id = "B128-max", Pooling = Pooling.Max, Skewed = true, Goals = [new(Rival.BestLibrary, 15)] },
         ];
-        return bags.SelectMany(Named).SelectMany(one => OnThreads(one, s_lookupThreads));
+        return bags.Select(Named).SelectMany(OnThreads);
     }
 
     private static IEnumerable<Workload> Quantized() =>
@@ -61,14 +58,13 @@ internal static class Catalogue
             ("QH", RowCodec.Float16, 1, 1), ("QB", RowCodec.BFloat16, 1, 1), ("Q8", RowCodec.Int8, 1, 1), ("Q4", RowCodec.Int4, 1.3, 1.1),
         }
         from skewed in s_distributions
-        from one in Named(new(bag.Id, WorkloadKind.Bag, Million, 128, 512)
+        select Named(new(bag.Id, WorkloadKind.Bag, Million, 128, 512)
         {
             BagLength = 100,
             Skewed = skewed,
             Codec = bag.Codec,
             Goals = [new(Rival.PyTorch, 1), new(Rival.Fbgemm, skewed ? bag.Skewed : bag.Uniform)],
-        })
-        select one;
+        });
 
     private static IEnumerable<Workload> Training()
     {
@@ -84,7 +80,7 @@ internal static class Catalogue
             step with { Id = "TA", Rule = StepRule.Adagrad, Goals = [new(Rival.PyTorch, 8)] },
             step with { Id = "TM", Rule = StepRule.SparseAdam, Goals = [new(Rival.PyTorch, 6)] },
         ];
-        foreach (Workload one in steps.SelectMany(one => OnThreads(one, s_stepThreads))) yield return one;
+        foreach (Workload one in steps.SelectMany(OnThreads)) yield return one;
 
         yield return new("RN", WorkloadKind.Renorm, Million, 64, 8_192) { Skewed = true, Goals = [new(Rival.PyTorch, 60)] };
         yield return new("SEED", WorkloadKind.Seed, 5, 3, 5) { Goals = [new(Rival.PyTorch, 100)] };
@@ -100,10 +96,10 @@ internal static class Catalogue
 
     private static Workload[] BothDistributions(Workload one) => [one with { Skewed = false }, one with { Skewed = true }];
 
-    private static IEnumerable<Workload> Named(Workload one) => [one with { Id = $"{one.Id}-{(one.Skewed ? "Z" : "U")}" }];
+    private static Workload Named(Workload one) => one with { Id = $"{one.Id}-{(one.Skewed ? "Z" : "U")}" };
 
     /// <summary>More threads are measured against one thread of ours.</summary>
-    private static IEnumerable<Workload> OnThreads(Workload one, int[] threads) => threads.Select(count => count == 1
+    private static IEnumerable<Workload> OnThreads(Workload one) => s_threads.Select(count => count == 1
         ? one
         : one with
         {

@@ -100,7 +100,7 @@ internal static class LoopCalls
         public override float[] First()
         {
             Scatter(data.Batches[0]);
-            return Outcome.TouchedRows(_gradient, Outcome.Touched(data), data.Workload.Dim);
+            return Outcome.TouchedRows(_gradient, data);
         }
 
         private void Scatter(int[] indices)
@@ -129,7 +129,7 @@ internal static class LoopCalls
         public override float[] First()
         {
             Iterate(data.Batches[0]);
-            return Outcome.TouchedRows(_table, Outcome.Touched(data), data.Workload.Dim);
+            return Outcome.TouchedRows(_table, data);
         }
 
         private void Iterate(int[] indices)

@@ -107,9 +107,10 @@ internal static class OurCalls
         public override float[] First()
         {
             _embedding.Backward<int>(_data.Batches[0], _data.OutputGradient, _gradient);
-            return _gradient is SparseGradient sparse
-                ? sparse.Values.ToArray()
-                : Outcome.TouchedRows(((DenseGradient)_gradient).AsTensorSpan(), _data);
+            if (_gradient is SparseGradient sparse) return sparse.Values.ToArray();
+            float[] dense = new float[_data.Workload.Rows * _data.Workload.Dim];
+            ((DenseGradient)_gradient).AsTensorSpan().FlattenTo(dense);
+            return Outcome.TouchedRows(dense, _data);
         }
 
         public override void Dispose()
@@ -133,7 +134,7 @@ internal static class OurCalls
         public override float[] First()
         {
             Iterate(data.Batches[0]);
-            return Outcome.TouchedRows(data.Table.AsTensorSpan(), data);
+            return Outcome.TouchedRows(data.Elements, data);
         }
 
         public override void Dispose()

@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 
 namespace SimdEmbed.Perf;
 
@@ -15,26 +14,14 @@ internal static class Outcome
     /// <summary>PyTorch gives sums of half-width rows in half width.</summary>
     private const float HalfTolerance = 4e-3f;
 
-    /// <summary>How far results of a workload may be apart, of the largest element.</summary>
-    public static float ToleranceOf(Workload workload) => workload.Codec switch
-    {
-        RowCodec.Float16 or RowCodec.BFloat16 => HalfTolerance,
-        _ => Tolerance,
-    };
-
     /// <summary>The distinct rows of the first batch, ascending: what a gradient or step touches.</summary>
     public static int[] Touched(WorkloadData data) => [.. data.Batches[0].Distinct().Order()];
 
-    /// <summary>Those rows of a table or dense gradient.</summary>
-    public static float[] TouchedRows(in ReadOnlyTensorSpan<float> matrix, WorkloadData data)
+    /// <summary>Those rows of a table or dense gradient, whose elements are row-major.</summary>
+    public static float[] TouchedRows(ReadOnlySpan<float> elements, WorkloadData data)
     {
+        int[] rows = Touched(data);
         int dim = data.Workload.Dim;
-        ReadOnlySpan<float> elements = MemoryMarshal.CreateReadOnlySpan(in matrix.GetPinnableReference(), checked((int)matrix.FlattenedLength));
-        return TouchedRows(elements, Touched(data), dim);
-    }
-
-    public static float[] TouchedRows(ReadOnlySpan<float> elements, int[] rows, int dim)
-    {
         float[] values = new float[rows.Length * dim];
         for (int i = 0; i < rows.Length; i++) elements.Slice(rows[i] * dim, dim).CopyTo(values.AsSpan(i * dim));
         return values;
@@ -46,7 +33,7 @@ internal static class Outcome
     /// <summary>Null when they are alike, or what is different.</summary>
     public static string? Difference(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, Workload workload)
     {
-        float tolerance = ToleranceOf(workload);
+        float tolerance = workload.Codec is RowCodec.Float16 or RowCodec.BFloat16 ? HalfTolerance : Tolerance;
         if (expected.Length != actual.Length) return $"{actual.Length} numbers instead of {expected.Length}";
         float largest = expected.IsEmpty ? 0 : TensorPrimitives.MaxMagnitude(expected);
         for (int i = 0; i < expected.Length; i++)

@@ -55,9 +55,6 @@ internal sealed record Workload(string Id, WorkloadKind Kind, int Rows, int Dim,
 
     public int Threads { get; init; } = 1;
 
-    /// <summary>Why the library cannot do it, or null.</summary>
-    public string? Missing { get; init; }
-
     public IReadOnlyList<Goal> Goals { get; init; } = [];
 
     /// <summary>The id, with the number of threads where it is not 1.</summary>
