@@ -93,17 +93,21 @@ bar() { # on a terminal, made by util-linux's script, it is drawn in place
 if command -v script > /dev/null; then check "progress is a bar on a terminal" bar; else echo "not run: progress on a terminal (no script)"; fi
 
 interrupted() { # interrupted SIGNAL: a conversion over an old file; exit code 130, one line, and the folder as it was
-  local folder=$work/$1 pid code=0 before
+  local folder=$work/$1 pid code before
   mkdir "$folder"
   ln "$work/large.npy" "$folder/large.npy"
-  echo old > "$folder/large.safetensors"
-  before=$(ls -A "$folder")
-  set -m # a job of its own: other shells' background processes ignore Ctrl-C
-  "${command[@]}" convert "$folder/large.npy" "$folder/large.safetensors" --json > "$work/out" 2> "$work/error" & pid=$!
-  set +m
-  until [ "$(ls -A "$folder" | wc -l)" = 3 ] || ! kill -0 "$pid" 2> /dev/null; do :; done
-  kill "-$1" "$pid" || true
-  wait "$pid" || code=$?
+  for _ in 1 2 3 4 5; do # again where it was done before it was told
+    code=0
+    echo old > "$folder/large.safetensors"
+    before=$(ls -A "$folder")
+    set -m # a job of its own: other shells' background processes ignore Ctrl-C
+    "${command[@]}" convert "$folder/large.npy" "$folder/large.safetensors" --json > "$work/out" 2> "$work/error" & pid=$!
+    set +m
+    until [ "$(ls -A "$folder" | wc -l)" = 3 ] || ! kill -0 "$pid" 2> /dev/null; do :; done
+    kill "-$1" "$pid" || true
+    wait "$pid" || code=$?
+    [ "$code" = 0 ] || break
+  done
   [ "$code" = 130 ] && [ "$(ls -A "$folder")" = "$before" ] && [ "$(cat "$folder/large.safetensors")" = old ] && [ "$(wc -l < "$work/error")" = 1 ]
 }
 check "Ctrl-C leaves the folder as it was" interrupted INT
