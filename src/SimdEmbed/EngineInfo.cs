@@ -38,7 +38,7 @@ public static class EngineInfo
     /// </summary>
     public static string? Warning => CpuHasAvx2 && !Avx2.IsSupported
         ? $"this CPU has AVX2 but this build does not use it (vectors of {VectorWidth} floats): "
-            + (IsNative ? "publish with NativeAOT.props, or set IlcInstructionSet to x86-64-v3." : "a DOTNET_Enable* variable switches it off.")
+            + (IsNative ? "publish with SimdEmbedCpu set to x86-64-v3 (IlcInstructionSet, where NativeAOT.props is not used)." : "a DOTNET_Enable* variable switches it off.")
         : null;
 
     // Asked of the CPU itself: in a native build Avx2.IsSupported is a constant of the build.

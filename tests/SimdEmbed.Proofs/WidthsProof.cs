@@ -32,7 +32,7 @@ internal static partial class WidthsProof
 
     public static Command Create()
     {
-        Option<int> cases = new("--cases") { DefaultValueFactory = _ => 1500, Description = "generated cases of each property; ten times as many of those of all options" };
+        Option<int> cases = new("--cases") { DefaultValueFactory = _ => 1500, Description = "generated cases of each property; ten times as many of those of all options, five times of optimizers and compact rows" };
         Option<string> only = new("--only") { DefaultValueFactory = _ => "all", Description = "all, jit or native" };
         only.AcceptOnlyFromAmong("all", "jit", "native");
         Option<bool> published = new("--published") { Description = "take the native builds that are there" };
