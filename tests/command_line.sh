@@ -67,6 +67,7 @@ check "lookup prints one JSON document" json "." lookup "$files/embeding.pth" --
 check "lookup in a file of unaligned rows" says "^row 99 " lookup "$work/shifted.npy" --indices 99
 check "an index that is no row" refuses 1 "^error: .*indices\[1\] = 100" lookup "$work/aligned.npy" --indices 1,100
 check "an index that is no number" refuses 2 "^error: .*--indices" lookup "$work/aligned.npy" --indices one
+check "words of one of several tables" refuses 1 "^error: .*arrays.npz: there is more than one table, .*'" lookup "$files/arrays.npz" --words the
 check "lookup without indices" refuses 2 "^error: .*--indices" lookup "$work/aligned.npy"
 check "a file that is not there" refuses 1 "^error: .*nowhere" inspect "$work/nowhere.npy"
 check "a folder" refuses 1 "^error: " inspect "$work"

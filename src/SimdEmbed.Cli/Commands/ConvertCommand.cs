@@ -58,7 +58,7 @@ internal static class ConvertCommand
         using TableFile file = TableFile.Open(call.Input);
         TableFileFormat format = FormatOf(call.Output)!.Value;
         List<TensorInfo> tensors = [.. file.Tensors.Where(tensor => call.Key == null || tensor.Name == call.Key)];
-        long bytes = tensors.Sum(tensor => tensor.ByteLength);
+        long bytes = (long)Int128.Min(long.MaxValue, PlainText.Total(tensors.Select(tensor => tensor.ByteLength)));
         Write(call, bytes, progress => file.SaveAs(call.Output, format, call.Key, progress, cancellationToken));
         return new ConvertReport(call.Input, file.Format.ToString(), call.Output, format.ToString(), tensors.Count, bytes, null);
     }
@@ -76,7 +76,7 @@ internal static class ConvertCommand
     private static ConvertReport ToWords(Call call, WordFormat to, CancellationToken cancellationToken)
     {
         using TableFile file = TableFile.Open(call.Input);
-        using WordTable words = file.LoadWords(call.Key ?? WordFiles.OnlyTable(file));
+        using WordTable words = file.LoadWords(call.Key ?? WordFiles.OnlyTable(file, call.Input));
         Write(call, words, to, cancellationToken);
         return Report(call, file.Format.ToString(), to.ToString(), words, null);
     }

@@ -142,7 +142,7 @@ internal static class InspectCommand
 
     private static void Print(FileReport report, StreamWriter output)
     {
-        output.WriteLine($"{PlainText.OneLine(report.Path)}: {report.Format}, {PlainText.Tensors(report.Tensors.Count)}, {report.Tensors.Sum(tensor => tensor.Bytes)} bytes");
+        output.WriteLine($"{PlainText.OneLine(report.Path)}: {report.Format}, {PlainText.Tensors(report.Tensors.Count)}, {PlainText.Total(report.Tensors.Select(tensor => tensor.Bytes))} bytes");
         foreach (TensorReport tensor in report.Tensors)
         {
             string name = tensor.Name.Length == 0 ? "(no name)" : PlainText.OneLine(tensor.Name);

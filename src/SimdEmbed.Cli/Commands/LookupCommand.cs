@@ -50,7 +50,7 @@ internal static class LookupCommand
         }
 
         using TableFile file = TableFile.Open(path);
-        if (words != null) key ??= WordFiles.OnlyTable(file);
+        if (words != null) key ??= WordFiles.OnlyTable(file, path);
         using Embedding embedding = Embedding.FromPretrained(FileArguments.OpenTable(file, key));
         return Run(path, embedding, words == null ? indices! : IndicesOf(path, file.LoadVocabulary(key!), words), words, json);
     }

@@ -61,12 +61,17 @@ internal static class WordFiles
         return words!;
     }
 
-    /// <summary>The table that has words, when no name was given.</summary>
-    public static string OnlyTable(TableFile file)
+    /// <summary>The table that has words, or the only one, when no name was given.</summary>
+    /// <exception cref="InvalidDataException">Neither tells which is meant.</exception>
+    public static string OnlyTable(TableFile file, string path)
     {
         TensorInfo[] tables = [.. file.Tensors.Where(tensor => tensor.IsTable)];
         TensorInfo[] withWords = [.. tables.Where(table => file.HasWords(table.Name))];
-        return withWords.Length == 1 ? withWords[0].Name : tables.Length == 1 ? tables[0].Name : "";
+        if (withWords.Length == 1) return withWords[0].Name;
+        if (tables.Length == 1) return tables[0].Name;
+        throw new InvalidDataException(tables.Length == 0
+            ? $"{path}: there is no table."
+            : $"{path}: there is more than one table, so one has to be named; the tables are {string.Join(", ", tables.Select(table => $"'{PlainText.OneLine(table.Name)}'"))}.");
     }
 
     /// <summary>What was passed over, for people; nothing when nothing was.</summary>
