@@ -225,7 +225,8 @@ public sealed unsafe class SafetensorsWriter
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets"u8);
                 json.WriteNumberValue(dataBytes);
-                dataBytes = checked(dataBytes + item.Length);
+                if (item.Length > long.MaxValue - dataBytes) Throw.Argument("tensors", "the tensors have 2^63 bytes or more together, which no file has.");
+                dataBytes += item.Length;
                 json.WriteNumberValue(dataBytes);
                 json.WriteEndArray();
                 json.WriteEndObject();
