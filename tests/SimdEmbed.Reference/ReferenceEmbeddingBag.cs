@@ -29,6 +29,7 @@ public sealed class ReferenceEmbeddingBag(int rows, int dim, ReferencePooling po
         for (int bag = 0; bag < count; bag++)
         {
             float divisor = Divisor(indices, starts, factors, bag);
+            float[][] read = Array.ConvertAll(indices[starts[bag]..starts[bag + 1]], index => IsPooled(index) ? Read(weight, index) : []);
             for (int j = 0; j < dim; j++)
             {
                 float pooled = 0;
@@ -36,7 +37,7 @@ public sealed class ReferenceEmbeddingBag(int rows, int dim, ReferencePooling po
                 for (int i = starts[bag]; i < starts[bag + 1]; i++)
                 {
                     if (!IsPooled(indices[i])) continue;
-                    float x = Read(weight, indices[i])[j];
+                    float x = read[i - starts[bag]][j];
                     if (pooling == ReferencePooling.Max)
                     {
                         if (winner >= 0 && !(x > pooled)) continue;
@@ -72,33 +73,34 @@ public sealed class ReferenceEmbeddingBag(int rows, int dim, ReferencePooling po
         for (int bag = 0; bag < count; bag++)
         {
             float divisor = Divisor(indices, starts, factors, bag);
-            for (int j = 0; j < dim; j++)
+            float[] sums = new float[dim];
+            float biases = 0;
+            for (int i = starts[bag]; i < starts[bag + 1]; i++)
             {
-                float sum = 0;
-                float biases = 0;
-                for (int i = starts[bag]; i < starts[bag + 1]; i++)
+                if (!IsPooled(indices[i])) continue;
+                ReferenceRow row = table[indices[i]];
+                float scale = row.Scale;
+                float bias = row.Bias;
+                if (options is { LimitOutput: true, MaxNorm: { } limit })
                 {
-                    if (!IsPooled(indices[i])) continue;
-                    ReferenceRow row = table[indices[i]];
-                    float scale = row.Scale;
-                    float bias = row.Bias;
-                    if (options is { LimitOutput: true, MaxNorm: { } limit })
-                    {
-                        scale *= Scale(row.Decode(), limit);
-                        bias *= Scale(row.Decode(), limit);
-                    }
-
-                    if (factors is not null)
-                    {
-                        scale *= factors[i];
-                        bias *= factors[i];
-                    }
-
-                    sum += row.Codes[j] * scale;
-                    biases += bias;
+                    float limiting = Scale(row.Decode(), limit);
+                    scale *= limiting;
+                    bias *= limiting;
                 }
 
-                float pooled = sum + biases;
+                if (factors is not null)
+                {
+                    scale *= factors[i];
+                    bias *= factors[i];
+                }
+
+                for (int j = 0; j < dim; j++) sums[j] += row.Codes[j] * scale;
+                biases += bias;
+            }
+
+            for (int j = 0; j < dim; j++)
+            {
+                float pooled = sums[j] + biases;
                 if (pooling is ReferencePooling.Mean or ReferencePooling.SqrtN) pooled = divisor == 0 ? 0 : pooled / divisor;
                 output[(bag * dim) + j] = pooled;
             }
@@ -164,7 +166,7 @@ public sealed class ReferenceEmbeddingBag(int rows, int dim, ReferencePooling po
             {
                 if (!IsPooled(indices[i])) continue;
                 ReadOnlySpan<float> row = weight.AsSpan((int)indices[i] * dim, dim);
-                gradient[i] = Dot(row, outputGradient.AsSpan(bag * dim, dim));
+                gradient[i] = ReferenceMath.Dot(row, outputGradient.AsSpan(bag * dim, dim));
                 if (options is { LimitOutput: true, MaxNorm: { } limit }) gradient[i] *= Scale(row, limit);
                 weighted += factors[i] * gradient[i];
             }
@@ -207,21 +209,5 @@ public sealed class ReferenceEmbeddingBag(int rows, int dim, ReferencePooling po
         return row;
     }
 
-    private float Scale(ReadOnlySpan<float> row, float limit)
-    {
-        float norm = ReferenceNorm.Norm(row, options.NormType, pow);
-        return norm > limit ? (float)(limit / (norm + 1e-7)) : 1;
-    }
-
-    private static float Dot(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
-    {
-        float[] lanes = new float[16];
-        for (int j = 0; j < x.Length; j++) lanes[j % 16] += x[j] * y[j];
-        for (int apart = 8; apart >= 1; apart /= 2)
-        {
-            for (int lane = 0; lane < apart; lane++) lanes[lane] += lanes[lane + apart];
-        }
-
-        return lanes[0];
-    }
+    private float Scale(ReadOnlySpan<float> row, float limit) => ReferenceNorm.Scale(row, limit, options.NormType, pow);
 }

@@ -3,24 +3,28 @@ namespace SimdEmbed.Reference;
 /// <summary>Losses, products and optimizer steps, element by element.</summary>
 public static class ReferenceMath
 {
-    /// <summary>The mean squared error; squares go to 16 lanes in turn, which are then added 8, 4, 2 and 1 apart.</summary>
-    public static float MeanSquaredError(
-        float[] prediction,  // [n]
-        float[] target)      // [n]
+    /// <summary>A sum of products, which go to 16 lanes in turn; these are then added 8, 4, 2 and 1 apart.</summary>
+    public static float Dot(
+        ReadOnlySpan<float> left,   // [n]
+        ReadOnlySpan<float> right)  // [n]
     {
         float[] lanes = new float[16];
-        for (int i = 0; i < prediction.Length; i++)
-        {
-            float difference = prediction[i] - target[i];
-            lanes[i % 16] += difference * difference;
-        }
-
+        for (int j = 0; j < left.Length; j++) lanes[j % 16] += left[j] * right[j];
         for (int apart = 8; apart >= 1; apart /= 2)
         {
             for (int lane = 0; lane < apart; lane++) lanes[lane] += lanes[lane + apart];
         }
 
-        return lanes[0] / prediction.Length;
+        return lanes[0];
+    }
+
+    /// <summary>The mean squared error.</summary>
+    public static float MeanSquaredError(
+        float[] prediction,  // [n]
+        float[] target)      // [n]
+    {
+        float[] differences = [.. prediction.Zip(target, (x, y) => x - y)];
+        return Dot(differences, differences) / prediction.Length;
     }
 
     /// <summary>Its gradient with respect to the prediction.</summary>

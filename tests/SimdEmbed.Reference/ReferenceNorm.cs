@@ -35,6 +35,17 @@ public static class ReferenceNorm
         };
     }
 
+    /// <summary>What a row whose norm is strictly above the limit is multiplied by; 1 for any other.</summary>
+    public static float Scale(
+        ReadOnlySpan<float> row,  // [dim]
+        float maxNorm,
+        float p,
+        Func<double, double, double> pow)
+    {
+        float norm = Norm(row, p, pow);
+        return norm > maxNorm ? (float)(maxNorm / (norm + 1e-7)) : 1;
+    }
+
     /// <summary>Scales a row whose norm is strictly above the limit.</summary>
     public static void Limit(
         Span<float> row,  // [dim]
@@ -42,9 +53,7 @@ public static class ReferenceNorm
         float p,
         Func<double, double, double> pow)
     {
-        float norm = Norm(row, p, pow);
-        if (!(norm > maxNorm)) return;
-        float scale = (float)(maxNorm / (norm + 1e-7));
+        float scale = Scale(row, maxNorm, p, pow);
         for (int j = 0; j < row.Length; j++) row[j] *= scale;
     }
 

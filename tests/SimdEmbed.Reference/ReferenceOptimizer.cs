@@ -47,7 +47,12 @@ public abstract class ReferenceOptimizer
         if (ClipNorm is { } norm)
         {
             double squares = 0;
-            foreach (long row in touched) squares += SumOfSquares(clipped.AsSpan((int)row * _dim, _dim));
+            foreach (long row in touched)
+            {
+                ReadOnlySpan<float> values = clipped.AsSpan((int)row * _dim, _dim);
+                squares += ReferenceMath.Dot(values, values);
+            }
+
             float scale = (float)(norm / (Math.Sqrt(squares) + 1e-6));
             if (!(scale >= 1)) clipped = Array.ConvertAll(clipped, g => g * scale);
         }
@@ -82,19 +87,6 @@ public abstract class ReferenceOptimizer
 
     /// <summary>The new weight; <paramref name="at"/> is its place in the state.</summary>
     protected abstract float Move(float weight, float direction, int at);
-
-    /// <summary>Squares go to 16 lanes in turn, which are then added 8, 4, 2 and 1 apart.</summary>
-    protected static float SumOfSquares(ReadOnlySpan<float> values)
-    {
-        float[] lanes = new float[16];
-        for (int j = 0; j < values.Length; j++) lanes[j % 16] += values[j] * values[j];
-        for (int apart = 8; apart >= 1; apart /= 2)
-        {
-            for (int lane = 0; lane < apart; lane++) lanes[lane] += lanes[lane + apart];
-        }
-
-        return lanes[0];
-    }
 
     /// <summary>An integer power by squaring, from the lowest bit of the exponent up.</summary>
     protected static double Power(double x, int n)

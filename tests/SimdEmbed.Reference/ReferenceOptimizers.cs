@@ -48,7 +48,7 @@ public sealed class ReferenceRowWiseAdagrad(int rows, int dim, float start, floa
     /// <inheritdoc/>
     protected override void BeginRow(int row, float[] direction)
     {
-        State["sum"][row] += SumOfSquares(direction) / Dim;
+        State["sum"][row] += ReferenceMath.Dot(direction, direction) / Dim;
         _rate = LearningRate / (MathF.Sqrt(State["sum"][row]) + epsilon);
     }
 

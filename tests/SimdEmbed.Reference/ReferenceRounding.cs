@@ -37,26 +37,25 @@ public static class ReferenceRounding
     /// <summary>The random word of an element.</summary>
     public static uint Noise(ulong seed, int parameter, long step, long row, int column)
     {
-        uint[] words = Philox(seed, (uint)row, (uint)(row >> 32), (uint)step, 0x8000_0000 | (uint)parameter);
-        uint x = unchecked(((uint)column * 0x9E3779B9) + words[0]);
+        (uint first, uint second, uint third) = Philox(seed, (uint)row, (uint)(row >> 32), (uint)step, 0x8000_0000 | (uint)parameter);
+        uint x = unchecked(((uint)column * 0x9E3779B9) + first);
         x = unchecked((x ^ (x >> 16)) * 0x85EBCA6B);
-        x ^= words[1];
+        x ^= second;
         x = unchecked((x ^ (x >> 13)) * 0xC2B2AE35);
-        return x ^ (x >> 16) ^ words[2];
+        return x ^ (x >> 16) ^ third;
     }
 
-    private static uint[] Philox(ulong key, params uint[] counter)
+    private static (uint First, uint Second, uint Third) Philox(ulong key, uint c0, uint c1, uint c2, uint c3)
     {
         uint k0 = (uint)key, k1 = (uint)(key >> 32);
-        uint[] c = [.. counter];
         for (int round = 0; round < 10; round++)
         {
-            ulong p0 = 0xD2511F53UL * c[0], p1 = 0xCD9E8D57UL * c[2];
-            c = [(uint)(p1 >> 32) ^ c[1] ^ k0, (uint)p1, (uint)(p0 >> 32) ^ c[3] ^ k1, (uint)p0];
+            ulong p0 = 0xD2511F53UL * c0, p1 = 0xCD9E8D57UL * c2;
+            (c0, c1, c2, c3) = ((uint)(p1 >> 32) ^ c1 ^ k0, (uint)p1, (uint)(p0 >> 32) ^ c3 ^ k1, (uint)p0);
             k0 = unchecked(k0 + 0x9E3779B9);
             k1 = unchecked(k1 + 0xBB67AE85);
         }
 
-        return c;
+        return (c0, c1, c2);
     }
 }
