@@ -60,8 +60,7 @@ public sealed class BadInputTests
         Assert.Equal(weightBefore, TestTable.Values(embedding.Weight));
         Assert.Equal([1L], sparse.Rows.ToArray());
         Assert.Equal([1f, 2f, 3f], sparse.Values.ToArray());
-        float[] denseAfter = new float[Rows * Dim];
-        dense.AsTensorSpan().FlattenTo(denseAfter);
+        float[] denseAfter = TestTable.Values(dense);
         Assert.Equal([0f, 0f, 0f, 1f, 2f, 3f], denseAfter[..6]);
         Assert.All(denseAfter[6..], element => Assert.Equal(0f, element));
 

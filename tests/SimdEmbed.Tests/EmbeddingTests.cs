@@ -30,8 +30,7 @@ public sealed class EmbeddingTests
         int[] indices = [3, 1, 3, 6, 0, 3];
         float[] c = [.. Enumerable.Range(0, 30).Select(i => (i % 7) - 3f)];
         embedding.Backward<int>(indices, c, gradient);
-        float[] slopes = new float[35];
-        gradient.AsTensorSpan().FlattenTo(slopes);
+        float[] slopes = TestTable.Values(gradient);
         for (int row = 0; row < 7; row++)
         {
             for (int column = 0; column < 5; column++)
@@ -143,15 +142,8 @@ public sealed class EmbeddingTests
         EmbeddingDot.Backward<byte>(users, user, items, item, upper, usersGradient, itemsGradient);
         float[] outputGradient = [.. itemRows.Select((x, j) => x * upper[j / 21])];
         users.Backward<byte>(user, outputGradient, expected);
-        BitEqual.Assert(Values(expected), Values(usersGradient));
+        BitEqual.Assert(TestTable.Values(expected), TestTable.Values(usersGradient));
         Assert.Equal(2, items.UnknownIndexCount);
-
-        static float[] Values(DenseGradient gradient)
-        {
-            float[] values = new float[gradient.AsTensorSpan().FlattenedLength];
-            gradient.AsTensorSpan().FlattenTo(values);
-            return values;
-        }
     }
 
     [Fact]
@@ -160,13 +152,10 @@ public sealed class EmbeddingTests
         using Embedding table = new(5, 3, seed: 1);
         using DenseGradient left = new(table.Weight), right = new(table.Weight), both = new(table.Weight);
         int[] a = [1, 2, 2], b = [2, 4, 2];
-        float[] upper = [1, 2, 3], l = new float[15], r = new float[15], sum = new float[15];
+        float[] upper = [1, 2, 3];
         EmbeddingDot.Backward<int>(table, a, table, b, upper, left, right);
         EmbeddingDot.Backward<int>(table, a, table, b, upper, both, both);
-        left.AsTensorSpan().FlattenTo(l);
-        right.AsTensorSpan().FlattenTo(r);
-        both.AsTensorSpan().FlattenTo(sum);
-        BitEqual.Assert([.. l.Zip(r, (x, y) => x + y)], sum);
+        BitEqual.Assert([.. TestTable.Values(left).Zip(TestTable.Values(right), (x, y) => x + y)], TestTable.Values(both));
     }
 
     [Fact]

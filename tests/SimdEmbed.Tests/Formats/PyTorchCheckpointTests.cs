@@ -1,6 +1,6 @@
 using System.IO.Hashing;
-using System.Runtime.InteropServices;
 using SimdEmbed.Formats;
+using SimdEmbed.Tests.Support;
 using Xunit;
 
 namespace SimdEmbed.Tests.Formats;
@@ -283,10 +283,6 @@ public sealed class PyTorchCheckpointTests
     internal static void AssertSame(EmbeddingTable expected, EmbeddingTable found)
     {
         Assert.Equal((expected.RowCount, expected.Dim), (found.RowCount, found.Dim));
-        for (long row = 0; row < expected.RowCount; row++)
-        {
-            Assert.True(MemoryMarshal.AsBytes(expected.GetRow(row))
-                .SequenceEqual(MemoryMarshal.AsBytes(found.GetRow(row))));
-        }
+        BitEqual.AssertSameBits(TestTable.Values(expected), TestTable.Values(found));
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Xunit;
 
 namespace SimdEmbed.Tests.Support;
@@ -20,14 +21,17 @@ internal sealed class Canary
     public Span<float> Span => _memory.AsSpan(Margin, _length);
 
     /// <summary>Fails when a bit outside the buffer changed.</summary>
-    public void AssertIntact() => AssertPattern(_memory.AsSpan(0, Margin), _memory.AsSpan(Margin + _length));
+    public void AssertIntact()
+    {
+        AssertPattern(_memory.AsSpan(0, Margin));
+        AssertPattern(_memory.AsSpan(Margin + _length));
+    }
 
     /// <summary>Fails when any bit changed, inside or outside.</summary>
-    public void AssertUntouched() => AssertPattern(_memory, []);
+    public void AssertUntouched() => AssertPattern(_memory);
 
-    private static void AssertPattern(ReadOnlySpan<float> first, ReadOnlySpan<float> second)
+    private static void AssertPattern(ReadOnlySpan<float> memory)
     {
-        foreach (float value in first) if (BitConverter.SingleToInt32Bits(value) != Pattern) Assert.Fail("a write went outside the buffer, or an untouched buffer changed");
-        foreach (float value in second) if (BitConverter.SingleToInt32Bits(value) != Pattern) Assert.Fail("a write went outside the buffer, or an untouched buffer changed");
+        if (MemoryMarshal.Cast<float, int>(memory).ContainsAnyExcept(Pattern)) Assert.Fail("a write went outside the buffer, or an untouched buffer changed");
     }
 }
