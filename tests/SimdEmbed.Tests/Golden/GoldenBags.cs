@@ -6,7 +6,6 @@ namespace SimdEmbed.Tests.Golden;
 /// <summary>The cases of <c>nn.EmbeddingBag</c>: forward, winners, and the gradients of rows and weights.</summary>
 internal static class GoldenBags
 {
-    /// <summary>Half the distance between 1 and the next float: the largest relative error of one rounding.</summary>
     public static string? Run(GoldenCase golden)
     {
         golden.RequireOnly(

@@ -8,14 +8,14 @@ internal static class GoldenFiles
     public static string? Run(string folder, JsonElement entry)
     {
         string format = entry.GetProperty("format").GetString()!;
+        string path = Path.Combine(folder, entry.GetProperty("file").GetString()!);
         if (GoldenWords.Knows(format))
         {
-            GoldenWords.Run(Path.Combine(folder, entry.GetProperty("file").GetString()!), entry);
+            GoldenWords.Run(path, entry);
             return null;
         }
 
         if (format is not ("pth" or "safetensors" or "npy" or "npz")) return $"the library does not read {format} yet";
-        string path = Path.Combine(folder, entry.GetProperty("file").GetString()!);
         string expect = entry.GetProperty("expect").GetString()!;
         string[] words = entry.TryGetProperty("refusal_should_name", out JsonElement names) && names.ValueKind == JsonValueKind.Array
             ? [.. names.EnumerateArray().Select(name => name.GetString()!)]
@@ -115,17 +115,7 @@ internal static class GoldenFiles
     {
         if (table.RowCount != tensor.Rows || table.Dim != tensor.Columns) throw new GoldenException($"{name} is {table.RowCount} x {table.Dim}");
         float[] values = tensor.Dtype == "float64" ? [.. tensor.Data.EnumerateArray().Select(value => (float)GoldenContent.ParseDouble(value))] : tensor.Floats();
-        for (int row = 0; row < tensor.Rows; row++)
-        {
-            for (int column = 0; column < tensor.Columns; column++)
-            {
-                float want = values[(row * tensor.Columns) + column];
-                float got = table.GetRow(row)[column];
-                bool same = BitConverter.SingleToInt32Bits(want) == BitConverter.SingleToInt32Bits(got) || (float.IsNaN(want) && float.IsNaN(got));
-                if (!same) throw new GoldenException($"{name}[{row}, {column}] is {got:R}; expected {want:R}");
-            }
-        }
-
+        GoldenCompare.Same(values, table.AllRows(), name);
         if (!leaveOpen) table.Dispose();
     }
 }

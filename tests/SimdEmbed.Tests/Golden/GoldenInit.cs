@@ -239,15 +239,7 @@ internal static class GoldenInit
         using (bag)
         {
             using EmbeddingGradient gradient = bag.CreateGradient();
-            try
-            {
-                bag.Backward(Bags<int>.FixedLength([1], 1), new float[3], gradient);
-                return false;
-            }
-            catch (InvalidOperationException)
-            {
-                return true;
-            }
+            return IsInvalid(() => bag.Backward(Bags<int>.FixedLength([1], 1), new float[3], gradient));
         }
     }
 
@@ -261,15 +253,20 @@ internal static class GoldenInit
         using (embedding)
         {
             using EmbeddingGradient gradient = embedding.CreateGradient();
-            try
-            {
-                embedding.Backward<int>([1], new float[3], gradient);
-                return false;
-            }
-            catch (InvalidOperationException)
-            {
-                return true;
-            }
+            return IsInvalid(() => embedding.Backward<int>([1], new float[3], gradient));
+        }
+    }
+
+    private static bool IsInvalid(Action call)
+    {
+        try
+        {
+            call();
+            return false;
+        }
+        catch (InvalidOperationException)
+        {
+            return true;
         }
     }
 

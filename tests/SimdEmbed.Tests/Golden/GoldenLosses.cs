@@ -106,7 +106,7 @@ internal static class GoldenLosses
             float[] outputGradient = [.. Input(golden, "grad_output").Select(each)], value = new float[user.Length];
             EmbeddingDot.Forward<long>(users, user, items, item, value);
             EmbeddingDot.Backward<long>(users, user, items, item, outputGradient, usersGradient, itemsGradient);
-            Dictionary<string, float[]> results = new() { ["value"] = value, ["user_table"] = Values(usersGradient), ["item_table"] = Values(itemsGradient) };
+            Dictionary<string, float[]> results = new() { ["value"] = value, ["user_table"] = usersGradient.AllRows(), ["item_table"] = itemsGradient.AllRows() };
             if (golden.Flag("bias"))
             {
                 results["user_bias"] = AddBias(golden, "user_bias", user, value, outputGradient, each);
@@ -130,7 +130,7 @@ internal static class GoldenLosses
         bias.Forward<long>(indices, looked);
         for (int i = 0; i < looked.Length; i++) value[i] += looked[i];
         bias.Backward<long>(indices, outputGradient, gradient);
-        return Values(gradient);
+        return gradient.AllRows();
     }
 
     private static EmbeddingTable Table(GoldenCase golden, string name, Func<float, float> each)
@@ -138,13 +138,6 @@ internal static class GoldenLosses
         EmbeddingTable table = GoldenTensor.Parse(golden.Inputs.GetProperty(name)).ToTable();
         for (long row = 0; row < table.RowCount; row++) table.SetRow(row, [.. table.GetRow(row).ToArray().Select(each)]);
         return table;
-    }
-
-    private static float[] Values(DenseGradient gradient)
-    {
-        float[] values = new float[gradient.Table.RowCount * gradient.Table.Dim];
-        gradient.AsTensorSpan().FlattenTo(values);
-        return values;
     }
 
     private static float[] Input(GoldenCase golden, string name) =>
