@@ -1,5 +1,5 @@
 using SimdEmbed.Internals;
-using SimdEmbed.Tests.Optimizers;
+using SimdEmbed.Tests.Support;
 using Xunit;
 
 namespace SimdEmbed.Tests.Internals;

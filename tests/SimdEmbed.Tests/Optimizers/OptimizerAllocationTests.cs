@@ -4,13 +4,6 @@ using Xunit;
 
 namespace SimdEmbed.Tests.Optimizers;
 
-/// <summary>Tests that read the process's allocations: nothing else runs beside them.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-public static class AloneInTheProcess
-{
-    public const string Name = "alone in the process";
-}
-
 /// <summary>No step allocates, on one thread or on several.</summary>
 [Collection(AloneInTheProcess.Name)]
 public sealed class OptimizerAllocationTests

@@ -5,6 +5,7 @@ using Xunit;
 namespace SimdEmbed.Tests.Readme;
 
 /// <summary>The README is true: its code is the code that runs here.</summary>
+[Collection(AloneInTheProcess.Name)]
 public sealed partial class ReadmeTests
 {
     [Fact]
