@@ -135,7 +135,6 @@ public sealed class CheckpointTests : IDisposable
     public void Nothing_to_load_is_said_and_nothing_is_changed()
     {
         using SmallTraining training = new();
-        ulong before = training.Hash();
         Assert.False(Checkpoint.Exists(Checkpoints));
         Assert.Empty(Checkpoint.Verify(Checkpoints));
         Assert.Contains("there is no checkpoint", Assert.Throws<CheckpointReadException>(() => Checkpoint.Load(Checkpoints, training.State)).Message, StringComparison.Ordinal);
@@ -145,7 +144,7 @@ public sealed class CheckpointTests : IDisposable
         bytes[^1] ^= 1;
         File.WriteAllBytes(saved.Path, bytes);
         training.Step();
-        before = training.Hash();
+        ulong before = training.Hash();
         CheckpointReadException error = Assert.Throws<CheckpointReadException>(() => Checkpoint.Load(Checkpoints, training.State));
         Assert.Contains("nothing was changed", error.Message, StringComparison.Ordinal);
         Assert.Contains("XxHash3", Assert.Single(error.Skipped).Reason, StringComparison.Ordinal);

@@ -158,21 +158,25 @@ internal sealed class LostWriteDisk : ICheckpointDisk
 
     private sealed class Output(LostWriteDisk disk, Node node) : ICheckpointOutput
     {
-        public void Write(long offset, ReadOnlySpan<byte> bytes) => Change(() => { }, bytes, offset);
+        public void Write(long offset, ReadOnlySpan<byte> bytes)
+        {
+            disk.BeforeChange();
+            if (!bytes.IsEmpty) node.Write(offset, bytes);
+            disk.Changed?.Invoke();
+        }
 
-        public void SetLength(long length) => Change(() => node.SetLength(length), [], 0);
+        public void SetLength(long length) => Change(() => node.SetLength(length));
 
-        public void Sync() => Change(() => { if (!disk.SkipsFileSync) node.Sync(); }, [], 0);
+        public void Sync() => Change(() => { if (!disk.SkipsFileSync) node.Sync(); });
 
         public void Dispose()
         {
         }
 
-        private void Change(Action change, ReadOnlySpan<byte> bytes, long offset)
+        private void Change(Action change)
         {
             disk.BeforeChange();
             change();
-            if (!bytes.IsEmpty) node.Write(offset, bytes);
             disk.Changed?.Invoke();
         }
     }

@@ -53,8 +53,6 @@ internal sealed class SmallTraining : IDisposable
 
     public Sgd Sgd => _sgd;
 
-    public Memory<float> Bias => _bias;
-
     public void Step()
     {
         ulong random = BitConverter.ToUInt64(State.RandomState.Span);

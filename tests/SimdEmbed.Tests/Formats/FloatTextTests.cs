@@ -95,7 +95,7 @@ public sealed unsafe class FloatTextTests
     {
         float expected = float.Parse(text, CultureInfo.InvariantCulture);
         float? actual = Parse(text);
-        Assert.True(actual is float value && BitEqual.SameBits(expected, value), $"{text} is {expected:R}, not {actual:R}");
+        if (actual is not float value || !BitEqual.SameBits(expected, value)) Assert.Fail($"{text} is {expected:R}, not {actual:R}");
     }
 
     private static float? Parse(string text)

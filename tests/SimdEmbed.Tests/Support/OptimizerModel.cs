@@ -28,7 +28,7 @@ internal sealed class OptimizerModel : Model
         _rule = OptimizerRule.All[Random.Next(OptimizerRule.All.Length)];
         _sparse = Options.Sparse;
         _bags = Random.Next(2) == 0;
-        _pooling = (Pooling)Random.Next(4);
+        _pooling = (Pooling)Random.Next(Enum.GetValues<Pooling>().Length);
         _accumulates = Random.Next(4) == 0;
         _throws = Random.Next(6) == 0 && Planted < 0;
         _threads = Random.Next(2, MostThreads + 1);
