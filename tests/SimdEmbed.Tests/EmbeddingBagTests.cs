@@ -216,19 +216,19 @@ public sealed class EmbeddingBagTests
         using EmbeddingBag max = new(5, 2, seed: 1, Pooling.Max);
         using EmbeddingGradient gradient = mean.CreateGradient(), maxGradient = max.CreateGradient();
         float[] six = new float[6];
-        Message("output has 3 elements; expected 4 (bags.Count * embeddingDim).", () => mean.Forward(Bags<int>.FixedLength([1, 2], 1), new float[3]));
-        Message("winners has 3 elements; expected 4 (bags.Count * embeddingDim).", () => max.Forward(Bags<int>.FixedLength([1, 2], 1), new float[4], new long[3]));
-        Message("Mean pooling has no winners; only max has.", () => mean.Forward(Bags<int>.FixedLength([1, 2], 1), new float[4], new long[4]));
-        Message("winners has 0 elements; expected 4 (bags.Count * embeddingDim).", () => max.Backward(Bags<int>.FixedLength([1, 2], 1), new float[4], maxGradient));
-        Message("the bags have no weights to give a gradient to", () => mean.Backward(Bags<int>.FixedLength([1, 2], 1), new float[4], gradient, weightsGradient: new float[2]));
-        Message("weightsGradient has 3 elements; expected 2 (one per index).", () => mean.Backward(Bags<int>.FixedLength([1, 2], 1).WithWeights([1, 2]), new float[4], gradient, weightsGradient: new float[3]));
-        Message("perSampleWeights overlaps output", () => mean.Forward(Bags<int>.FixedLength([1, 2], 1).WithWeights(six.AsSpan(3, 2)), six.AsSpan(0, 4)));
-        Message("perSampleWeights overlaps weightsGradient", () => mean.Backward(Bags<int>.FixedLength([1, 2], 1).WithWeights(six.AsSpan(3, 2)), new float[4], gradient, weightsGradient: six.AsSpan(2, 2)));
-        Message("there are 3 indices, which is no multiple of length = 2.", () => _ = Bags<int>.FixedLength([1, 2, 3], 2).Count);
-        Message("lengths[1] = -1; a bag has 0 or more indices.", () => mean.Forward(Bags<int>.FromLengths([1, 2], [2, -1]), new float[4]));
-        Message("lengths[1] = 2; bag 1 ends beyond the 2 indices.", () => mean.Forward(Bags<int>.FromLengths([1, 2], [1, 2]), new float[4]));
-        Message("lengths sum up to 1; there are 2 indices.", () => mean.Forward(Bags<int>.FromLengths([1, 2], [1, 0]), new float[4]));
-        Message("the gradient belongs to another table.", () => mean.Backward(Bags<int>.FixedLength([1], 1), new float[2], maxGradient));
+        Refusals.AssertMessage("output has 3 elements; expected 4 (bags.Count * embeddingDim).", () => mean.Forward(Bags<int>.FixedLength([1, 2], 1), new float[3]));
+        Refusals.AssertMessage("winners has 3 elements; expected 4 (bags.Count * embeddingDim).", () => max.Forward(Bags<int>.FixedLength([1, 2], 1), new float[4], new long[3]));
+        Refusals.AssertMessage("Mean pooling has no winners; only max has.", () => mean.Forward(Bags<int>.FixedLength([1, 2], 1), new float[4], new long[4]));
+        Refusals.AssertMessage("winners has 0 elements; expected 4 (bags.Count * embeddingDim).", () => max.Backward(Bags<int>.FixedLength([1, 2], 1), new float[4], maxGradient));
+        Refusals.AssertMessage("the bags have no weights to give a gradient to", () => mean.Backward(Bags<int>.FixedLength([1, 2], 1), new float[4], gradient, weightsGradient: new float[2]));
+        Refusals.AssertMessage("weightsGradient has 3 elements; expected 2 (one per index).", () => mean.Backward(Bags<int>.FixedLength([1, 2], 1).WithWeights([1, 2]), new float[4], gradient, weightsGradient: new float[3]));
+        Refusals.AssertMessage("perSampleWeights overlaps output", () => mean.Forward(Bags<int>.FixedLength([1, 2], 1).WithWeights(six.AsSpan(3, 2)), six.AsSpan(0, 4)));
+        Refusals.AssertMessage("perSampleWeights overlaps weightsGradient", () => mean.Backward(Bags<int>.FixedLength([1, 2], 1).WithWeights(six.AsSpan(3, 2)), new float[4], gradient, weightsGradient: six.AsSpan(2, 2)));
+        Refusals.AssertMessage("there are 3 indices, which is no multiple of length = 2.", () => _ = Bags<int>.FixedLength([1, 2, 3], 2).Count);
+        Refusals.AssertMessage("lengths[1] = -1; a bag has 0 or more indices.", () => mean.Forward(Bags<int>.FromLengths([1, 2], [2, -1]), new float[4]));
+        Refusals.AssertMessage("lengths[1] = 2; bag 1 ends beyond the 2 indices.", () => mean.Forward(Bags<int>.FromLengths([1, 2], [1, 2]), new float[4]));
+        Refusals.AssertMessage("lengths sum up to 1; there are 2 indices.", () => mean.Forward(Bags<int>.FromLengths([1, 2], [1, 0]), new float[4]));
+        Refusals.AssertMessage("the gradient belongs to another table.", () => mean.Backward(Bags<int>.FixedLength([1], 1), new float[2], maxGradient));
     }
 
     private static float[] Pool(EmbeddingBag bag, int[][] bags)
@@ -237,7 +237,4 @@ public sealed class EmbeddingBagTests
         bag.Forward(Bags<int>.FromLengths(bags.SelectMany(indices => indices).ToArray(), bags.Select(indices => indices.Length).ToArray()), output);
         return output;
     }
-
-    private static void Message(string start, Action call) =>
-        Assert.StartsWith(start, Assert.ThrowsAny<ArgumentException>(call).Message, StringComparison.Ordinal);
 }

@@ -80,6 +80,18 @@ public sealed class CheckpointMismatchTests : IDisposable
     }
 
     [Fact]
+    public void An_array_is_not_resized()
+    {
+        TrainingState state = new(), other = new();
+        state.Add("projection", new float[8]);
+        other.Add("projection", new float[9]);
+        Checkpoint.Save(Checkpoints, state);
+        TableMismatchException error = Assert.Throws<TableMismatchException>(
+            () => Checkpoint.Load(Checkpoints, other, new CheckpointLoadOptions { Rows = RowCountPolicy.Any }));
+        Assert.EndsWith("[8] in the checkpoint and [9] in the program.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_array_is_no_table()
     {
         TrainingState state = new();

@@ -332,6 +332,36 @@ public sealed class DeltaTests : DeltaDirectory
         }
     }
 
+    /// <summary>Rows of an optimizer's state that are more than a piece each, and more numbers of rows than a piece has.</summary>
+    [Fact]
+    public void Wide_state_and_long_lists_of_rows_come_back()
+    {
+        const int Dim = 70_000;
+        const int Many = 20_000;
+        EmbeddingOptions sparse = new() { Sparse = true };
+        using Embedding model = new(5, Dim, seed: 1, sparse), loaded = new(5, Dim, seed: 2, sparse);
+        using Adam adam = new(model.Weight, new AdamOptions()), other = new(loaded.Weight, new AdamOptions());
+        using EmbeddingTable thin = EmbeddingTable.Create(Many, 1, Initializer.Normal(3)), otherThin = EmbeddingTable.Create(Many, 1, Initializer.Zeros);
+        TrainingState state = new(model, adam), target = new(loaded, other);
+        state.Add("thin", thin);
+        target.Add("thin", otherThin);
+        float[] gradient = [.. Enumerable.Range(0, Dim).Select(i => (i % 7) - 3f)];
+        adam.Step<int>(model, [1], gradient);
+        Checkpoint.Save(Checkpoints, state, s_deltas);
+        adam.Step<int>(model, [3], gradient);
+        for (int row = 0; row < Many; row += 4) thin.SetRow(row, [row]);
+        Assert.Equal(1, Checkpoint.Save(Checkpoints, state, s_deltas).Parent);
+
+        Checkpoint.Load(Checkpoints, target);
+        BitEqual.AssertSameBits(TestTable.Values(model.Weight), TestTable.Values(loaded.Weight));
+        BitEqual.AssertSameBits(TestTable.Values(thin), TestTable.Values(otherThin));
+        for (int row = 0; row < 5; row++)
+        {
+            BitEqual.AssertSameBits(adam.State.GetRow(model.Weight, "exp_avg", row), other.State.GetRow(loaded.Weight, "exp_avg", row));
+            BitEqual.AssertSameBits(adam.State.GetRow(model.Weight, "exp_avg_sq", row), other.State.GetRow(loaded.Weight, "exp_avg_sq", row));
+        }
+    }
+
     [Fact]
     public void Tensors_that_are_read_in_parts_come_back()
     {

@@ -51,6 +51,24 @@ public sealed class PyTorchHostileTests
     }
 
     [Fact]
+    public void A_view_of_a_type_that_NumPy_lacks_is_written_as_floats()
+    {
+        // A small whole number in float32 is two bfloat16: a zero, and the number.
+        string view = Tensor(1, "(2, 2)", "(2, 4)").Replace("FloatStorage", "BFloat16Storage", StringComparison.Ordinal).Replace("NUMEL", Int(8), StringComparison.Ordinal);
+        using TempFolder folder = new();
+        WriteFloats(folder["view.pth"], Dict(("w", view)), 4);
+        using TableFile file = TableFile.Open(folder["view.pth"]);
+
+        file.SaveAs(folder["view.npy"], TableFileFormat.Npy);
+
+        using TableFile npy = TableFile.Open(folder["view.npy"]);
+        using EmbeddingTable table = npy.LoadTable();
+        Assert.Equal(TensorDtype.Float32, npy.Tensors[0].Dtype);
+        Assert.Equal([0f, 2f], table.GetRow(0).ToArray());
+        Assert.Equal([1f, 3f], table.GetRow(1).ToArray());
+    }
+
+    [Fact]
     public void A_sparse_view_of_a_large_storage_is_read_without_reading_everything_into_memory()
     {
         using TempFolder folder = new();
