@@ -106,6 +106,14 @@ public sealed class BadInputTests
         Message(
             "indices is a strided view; only dense, row-major tensors are taken.",
             () => embedding.Forward(new ReadOnlyTensorSpan<int>(indices, [2], [2]), new TensorSpan<float>(output.AsSpan(0, 12), [2, 6])));
+
+        // Without gaps, but column by column.
+        Message(
+            "indices is a strided view; only dense, row-major tensors are taken.",
+            () => embedding.Forward(new ReadOnlyTensorSpan<int>(indices, [2, 2], [1, 2]), new TensorSpan<float>(output.AsSpan(0, 24), [2, 2, 6])));
+        Message(
+            "output is a strided view; only dense, row-major tensors are taken.",
+            () => embedding.Forward(new ReadOnlyTensorSpan<int>(indices, [4]), new TensorSpan<float>(output.AsSpan(0, 24), [4, 6], [1, 4])));
     }
 
     [Fact]
