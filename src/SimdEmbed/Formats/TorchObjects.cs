@@ -178,7 +178,8 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
         Add("torch.storage", "_UntypedStorage", TorchFunction.Storage, TensorDtype.UInt8);
         for (TensorDtype dtype = 0; TensorDtypes.IsDefined(dtype); dtype++)
         {
-            Add("torch", dtype.Name(), TorchFunction.Dtype, dtype);
+            // A storage is counted in elements of whole bytes.
+            if (dtype.ElementBytes() > 0) Add("torch", dtype.Name(), TorchFunction.Dtype, dtype);
             if (dtype.StorageClass() is { } storage) Add("torch", storage, TorchFunction.Storage, dtype);
         }
 

@@ -183,6 +183,25 @@ public sealed class PyTorchHostileTests
             Assert.Throws<TableFormatException>(() => PyTorchCheckpoint.LoadTable(folder[file], "w")).Message;
     }
 
+    [Theory]
+    [InlineData("float16", null)]
+    [InlineData("float4_e2m1", "pickle-global")]
+    [InlineData("float6_e3m2", "pickle-global")]
+    public void A_view_of_another_type_needs_elements_of_whole_bytes(string dtype, string? rule)
+    {
+        string tensor = Tensor(0).Replace("_v2", "_v3", StringComparison.Ordinal)[..^"tR".Length] + $"ctorch\n{dtype}\ntR";
+        using TempFolder folder = new();
+        WriteFloats(folder["view.pth"], Dict(("w", tensor)), 8);
+        if (rule != null)
+        {
+            Assert.Equal(rule, Assert.Throws<TableFormatException>(() => TableFile.Open(folder["view.pth"])).Rule);
+            return;
+        }
+
+        using TableFile file = TableFile.Open(folder["view.pth"]);
+        Assert.Equal(TensorDtype.Float16, Assert.Single(file.Tensors).Dtype);
+    }
+
     private static string Dict(params (string Key, string Value)[] items)
     {
         StringBuilder pickle = new(OrderedDict + "(");
