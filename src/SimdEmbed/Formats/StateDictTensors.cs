@@ -149,7 +149,7 @@ internal static class StateDictTensors
         PickleDict? dict = container as PickleDict;
         if (dict?.Find(new PickleString(key)) is { } value) return value;
         bool isNumber = Int128.TryParse(key, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out Int128 number)
-            && number.ToString() == key;
+            && KeyText(number) == key;
         if (!isNumber) return null;
         if (dict != null) return dict.Find(new PickleInteger(number));
         return number >= 0 && number < Count(container) ? ItemOf(container, (int)number) : null;
@@ -175,7 +175,9 @@ internal static class StateDictTensors
         ? KeyText(dict[position].Key)
         : position.ToString(CultureInfo.InvariantCulture);
 
-    private static string KeyText(PickleValue key) => key is PickleString text ? text.Value : ((PickleInteger)key).Value.ToString();
+    private static string KeyText(PickleValue key) => key is PickleString text ? text.Value : KeyText(((PickleInteger)key).Value);
+
+    private static string KeyText(Int128 key) => key.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>A number or string as text that reads back to the same; null for anything else.</summary>
     private static string? SettingText(PickleValue value) => value switch

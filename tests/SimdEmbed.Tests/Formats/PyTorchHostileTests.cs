@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using SimdEmbed.Formats;
@@ -181,6 +182,28 @@ public sealed class PyTorchHostileTests
 
         string Refusal(string file) =>
             Assert.Throws<TableFormatException>(() => PyTorchCheckpoint.LoadTable(folder[file], "w")).Message;
+    }
+
+    [Fact]
+    public void A_key_that_is_a_number_is_called_the_same_in_every_culture()
+    {
+        using TempFolder folder = new();
+        WriteFloats(folder["int.pth"], OrderedDict + "(" + Int(-1) + Tensor(7) + "u", 8);
+        CultureInfo before = CultureInfo.CurrentCulture;
+        CultureInfo other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        other.NumberFormat.NegativeSign = "\u2212";
+        CultureInfo.CurrentCulture = other;
+        try
+        {
+            using StateDict tables = PyTorchCheckpoint.Load(folder["int.pth"]);
+            using EmbeddingTable table = PyTorchCheckpoint.LoadTable(folder["int.pth"], "-1");
+            Assert.Equal("-1", Assert.Single(tables.Names));
+            Assert.Equal(7, table.GetRow(0)[0]);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
     }
 
     [Theory]
