@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
+using SimdEmbed.Internals;
 
 namespace SimdEmbed.Formats;
 
@@ -33,12 +34,14 @@ internal static class NpyWriter
     /// <summary>All in front of the elements.</summary>
     public static byte[] Header(TensorSource tensor)
     {
+        string? descr = Descr(tensor.Dtype);
+        if (descr == null) Throw.Argument("table", $"NumPy has no {tensor.Dtype.Name()}: convert table '{tensor.Name}' to Float32 or Float16.");
         StringBuilder shape = new();
         foreach (long size in tensor.Shape) shape.Append(CultureInfo.InvariantCulture, $"{size}, ");
 
         // As Python prints tuples: (), (5,), (5, 3).
         string text = shape.Length == 0 ? "" : tensor.Shape.Length == 1 ? $"{tensor.Shape[0]}," : shape.ToString(0, shape.Length - 2);
-        string literal = $"{{'descr': '{Descr(tensor.Dtype)}', 'fortran_order': False, 'shape': ({text}), }}";
+        string literal = $"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({text}), }}";
         int total = (PrefixBytes + literal.Length + 1 + Alignment - 1) / Alignment * Alignment;
         byte[] header = new byte[total];
         header.AsSpan().Fill((byte)' ');

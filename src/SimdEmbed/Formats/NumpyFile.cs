@@ -7,9 +7,10 @@ namespace SimdEmbed;
 /// <remarks>The file appears at once or not at all: it is written beside its place, flushed to the disk, and renamed over an old one.</remarks>
 public static class NumpyFile
 {
-    /// <summary>Writes a table as an array of float32 <c>[RowCount, Dim]</c>: <c>numpy.save(path, table)</c>.</summary>
+    /// <summary>Writes a table as an array <c>[RowCount, Dim]</c> of float32, or of float16 where its rows are: <c>numpy.save(path, table)</c>.</summary>
     /// <param name="path">Where to; an existing file is replaced.</param>
     /// <param name="table">Its rows must not change during the call.</param>
+    /// <exception cref="ArgumentException"><paramref name="path"/> is empty, or the rows are neither float32 nor float16.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     /// <exception cref="IOException">The file could not be written; an old one is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
@@ -22,7 +23,9 @@ public static class NumpyFile
     /// <summary>Writes tables as named arrays, not compressed: <c>numpy.savez(path, **tables)</c>.</summary>
     /// <param name="path">Where to; an existing file is replaced.</param>
     /// <param name="tables">Any number of tables; their rows must not change during the call.</param>
-    /// <exception cref="ArgumentException">A name is no valid Unicode.</exception>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="path"/> is empty, a table's rows are neither float32 nor float16, or a name is no valid Unicode or too long.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">A table was disposed.</exception>
     /// <exception cref="IOException">The file could not be written; an old one is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>

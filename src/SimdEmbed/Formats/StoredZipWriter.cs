@@ -36,6 +36,7 @@ internal sealed unsafe class StoredZipWriter(Stream stream, long limit32 = uint.
     public void Add(string name, long length, Action<Stream> write)
     {
         byte[] nameBytes = Encoding.UTF8.GetBytes(name);
+        if (nameBytes.Length > ushort.MaxValue) Throw.Argument(nameof(name), $"a record's name has {nameBytes.Length} bytes; at most {ushort.MaxValue} are written.");
         long offset = _position;
         WriteLocalHeader(nameBytes, length);
 

@@ -44,7 +44,7 @@ public static class WordTensors
     /// <param name="format">Safetensors, PyTorch or <c>.npz</c>; an <c>.npy</c> file has no place for words.</param>
     /// <param name="progress">Is told the bytes written, now and then.</param>
     /// <param name="cancellationToken">Ends the call between two pieces of data; an old file is as it was.</param>
-    /// <exception cref="ArgumentException">The name is not valid, or the format has no place for words, or is not written.</exception>
+    /// <exception cref="ArgumentException">The name is not valid, or the format has no place for words or such rows, or is not written.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     /// <exception cref="IOException">The file could not be written; an old one is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>

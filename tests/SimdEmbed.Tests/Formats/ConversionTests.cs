@@ -83,6 +83,18 @@ public sealed class ConversionTests
         }
     }
 
+    [Fact]
+    public void What_NumPy_cannot_hold_of_a_table_is_refused_and_leaves_no_file()
+    {
+        using TempFolder folder = new();
+        using EmbeddingTable table = EmbeddingTable.Create(2, 3, Initializer.Normal(seed: 4));
+        using EmbeddingTable brain = table.ConvertTo(RowCodec.BFloat16);
+        Assert.Throws<ArgumentException>(() => NumpyFile.Save(folder["a.npy"], brain));
+        Assert.Throws<ArgumentException>(() => NumpyFile.Save(folder["a.npz"], new StateDict { ["x"] = brain }));
+        Assert.Throws<ArgumentException>(() => NumpyFile.Save(folder["a.npz"], new StateDict { [new string('x', 65_532)] = table }));
+        Assert.Empty(folder.Names);
+    }
+
     private static byte[] Sample(TensorDtype[] dtypes)
     {
         long[][] shapes = [[], [3], [2, 5], [2, 1, 3], [0, 4]];
