@@ -88,31 +88,16 @@ internal static class NpyReader
     /// <summary>NumPy's type strings: byte order, kind, bytes. Objects, structures, text and dates are none of these.</summary>
     private static bool TryDtype(string descr, out TensorDtype dtype, out bool isBigEndian)
     {
-        dtype = default;
         isBigEndian = descr.StartsWith('>');
-        TensorDtype? found = descr.Length < 2 ? null : descr[1..] switch
+        for (dtype = 0; TensorDtypes.IsDefined(dtype); dtype++)
         {
-            "f2" => TensorDtype.Float16,
-            "f4" => TensorDtype.Float32,
-            "f8" => TensorDtype.Float64,
-            "i1" => TensorDtype.Int8,
-            "i2" => TensorDtype.Int16,
-            "i4" => TensorDtype.Int32,
-            "i8" => TensorDtype.Int64,
-            "u1" => TensorDtype.UInt8,
-            "u2" => TensorDtype.UInt16,
-            "u4" => TensorDtype.UInt32,
-            "u8" => TensorDtype.UInt64,
-            "b1" => TensorDtype.Bool,
-            "c8" => TensorDtype.Complex64,
-            "c16" => TensorDtype.Complex128,
-            _ => null,
-        };
-        if (found == null) return false;
-        dtype = found.Value;
+            if (descr.Length < 2 || !descr.AsSpan(1).SequenceEqual(dtype.NumpyName().AsSpan())) continue;
 
-        // A single byte has no order, and numpy writes '|'; for more there must be one.
-        return dtype.ElementBytes() == 1 ? descr[0] is '|' or '<' or '>' : descr[0] is '<' or '>';
+            // A single byte has no order, and numpy writes '|'; for more there must be one.
+            return descr[0] is '<' or '>' || (descr[0] == '|' && dtype.ElementBytes() == 1);
+        }
+
+        return false;
     }
 
     /// <summary>What the header says, and how many bytes it takes.</summary>

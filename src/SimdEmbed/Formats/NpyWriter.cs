@@ -11,37 +11,18 @@ internal static class NpyWriter
     private const int Alignment = 64;
     private const int PrefixBytes = 10;
 
-    /// <summary>NumPy's type string; null for the types it does not have.</summary>
-    public static string? Descr(TensorDtype dtype) => dtype switch
-    {
-        TensorDtype.Float16 => "<f2",
-        TensorDtype.Float32 => "<f4",
-        TensorDtype.Float64 => "<f8",
-        TensorDtype.Int8 => "|i1",
-        TensorDtype.Int16 => "<i2",
-        TensorDtype.Int32 => "<i4",
-        TensorDtype.Int64 => "<i8",
-        TensorDtype.UInt8 => "|u1",
-        TensorDtype.UInt16 => "<u2",
-        TensorDtype.UInt32 => "<u4",
-        TensorDtype.UInt64 => "<u8",
-        TensorDtype.Bool => "|b1",
-        TensorDtype.Complex64 => "<c8",
-        TensorDtype.Complex128 => "<c16",
-        _ => null,
-    };
-
     /// <summary>All in front of the elements.</summary>
     public static byte[] Header(TensorSource tensor)
     {
-        string? descr = Descr(tensor.Dtype);
-        if (descr == null) Throw.Argument("table", $"NumPy has no {tensor.Dtype.Name()}: convert table '{tensor.Name}' to Float32 or Float16.");
+        string? type = tensor.Dtype.NumpyName();
+        if (type == null) Throw.Argument("table", $"NumPy has no {tensor.Dtype.Name()}: convert table '{tensor.Name}' to Float32 or Float16.");
         StringBuilder shape = new();
         foreach (long size in tensor.Shape) shape.Append(CultureInfo.InvariantCulture, $"{size}, ");
 
         // As Python prints tuples: (), (5,), (5, 3).
         string text = shape.Length == 0 ? "" : tensor.Shape.Length == 1 ? $"{tensor.Shape[0]}," : shape.ToString(0, shape.Length - 2);
-        string literal = $"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({text}), }}";
+        char order = tensor.Dtype.ElementBytes() == 1 ? '|' : '<';
+        string literal = $"{{'descr': '{order}{type}', 'fortran_order': False, 'shape': ({text}), }}";
         int total = (PrefixBytes + literal.Length + 1 + Alignment - 1) / Alignment * Alignment;
         byte[] header = new byte[total];
         header.AsSpan().Fill((byte)' ');

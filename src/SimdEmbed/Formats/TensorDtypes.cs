@@ -3,32 +3,32 @@ namespace SimdEmbed.Formats;
 /// <summary>What the element types are called in each format, and how large they are.</summary>
 internal static class TensorDtypes
 {
-    /// <summary>By value of the enum: bits of an element, PyTorch's name, safetensors' name.</summary>
-    private static readonly (int Bits, string Name, string? Safetensors)[] s_all =
+    /// <summary>By value of the enum: bits of an element, PyTorch's name, safetensors' name, NumPy's kind and bytes, PyTorch's storage class.</summary>
+    private static readonly (int Bits, string Name, string? Safetensors, string? Numpy, string? Storage)[] s_all =
     [
-        (32, "float32", "F32"),
-        (64, "float64", "F64"),
-        (16, "float16", "F16"),
-        (16, "bfloat16", "BF16"),
-        (8, "float8_e4m3fn", "F8_E4M3"),
-        (8, "float8_e5m2", "F8_E5M2"),
-        (8, "float8_e4m3fnuz", "F8_E4M3FNUZ"),
-        (8, "float8_e5m2fnuz", "F8_E5M2FNUZ"),
-        (8, "float8_e8m0fnu", "F8_E8M0"),
-        (6, "float6_e2m3", "F6_E2M3"),
-        (6, "float6_e3m2", "F6_E3M2"),
-        (4, "float4_e2m1", "F4"),
-        (64, "int64", "I64"),
-        (32, "int32", "I32"),
-        (16, "int16", "I16"),
-        (8, "int8", "I8"),
-        (64, "uint64", "U64"),
-        (32, "uint32", "U32"),
-        (16, "uint16", "U16"),
-        (8, "uint8", "U8"),
-        (8, "bool", "BOOL"),
-        (64, "complex64", "C64"),
-        (128, "complex128", null),
+        (32, "float32", "F32", "f4", "FloatStorage"),
+        (64, "float64", "F64", "f8", "DoubleStorage"),
+        (16, "float16", "F16", "f2", "HalfStorage"),
+        (16, "bfloat16", "BF16", null, "BFloat16Storage"),
+        (8, "float8_e4m3fn", "F8_E4M3", null, null),
+        (8, "float8_e5m2", "F8_E5M2", null, null),
+        (8, "float8_e4m3fnuz", "F8_E4M3FNUZ", null, null),
+        (8, "float8_e5m2fnuz", "F8_E5M2FNUZ", null, null),
+        (8, "float8_e8m0fnu", "F8_E8M0", null, null),
+        (6, "float6_e2m3", "F6_E2M3", null, null),
+        (6, "float6_e3m2", "F6_E3M2", null, null),
+        (4, "float4_e2m1", "F4", null, null),
+        (64, "int64", "I64", "i8", "LongStorage"),
+        (32, "int32", "I32", "i4", "IntStorage"),
+        (16, "int16", "I16", "i2", "ShortStorage"),
+        (8, "int8", "I8", "i1", "CharStorage"),
+        (64, "uint64", "U64", "u8", null),
+        (32, "uint32", "U32", "u4", null),
+        (16, "uint16", "U16", "u2", null),
+        (8, "uint8", "U8", "u1", "ByteStorage"),
+        (8, "bool", "BOOL", "b1", "BoolStorage"),
+        (64, "complex64", "C64", "c8", "ComplexFloatStorage"),
+        (128, "complex128", null, "c16", "ComplexDoubleStorage"),
     ];
 
     /// <summary>What PyTorch and NumPy call the type, for messages and listings.</summary>
@@ -36,6 +36,9 @@ internal static class TensorDtypes
 
     /// <summary>Null for what safetensors cannot hold.</summary>
     public static string? SafetensorsName(this TensorDtype dtype) => s_all[(int)dtype].Safetensors;
+
+    /// <summary>NumPy's type string without its first letter, the byte order; null for the types it does not have.</summary>
+    public static string? NumpyName(this TensorDtype dtype) => s_all[(int)dtype].Numpy;
 
     public static int Bits(this TensorDtype dtype) => s_all[(int)dtype].Bits;
 
@@ -48,22 +51,7 @@ internal static class TensorDtypes
     public static bool IsDefined(TensorDtype dtype) => (uint)dtype < (uint)s_all.Length;
 
     /// <summary>The class <c>torch.{name}</c> that stores it; null for newer types, which use an untyped storage.</summary>
-    public static string? StorageClass(this TensorDtype dtype) => dtype switch
-    {
-        TensorDtype.Float32 => "FloatStorage",
-        TensorDtype.Float64 => "DoubleStorage",
-        TensorDtype.Float16 => "HalfStorage",
-        TensorDtype.BFloat16 => "BFloat16Storage",
-        TensorDtype.Int64 => "LongStorage",
-        TensorDtype.Int32 => "IntStorage",
-        TensorDtype.Int16 => "ShortStorage",
-        TensorDtype.Int8 => "CharStorage",
-        TensorDtype.UInt8 => "ByteStorage",
-        TensorDtype.Bool => "BoolStorage",
-        TensorDtype.Complex64 => "ComplexFloatStorage",
-        TensorDtype.Complex128 => "ComplexDoubleStorage",
-        _ => null,
-    };
+    public static string? StorageClass(this TensorDtype dtype) => s_all[(int)dtype].Storage;
 
     /// <summary>The bytes of <paramref name="shape"/>, or a negative number when they do not fit 63 bits or are no whole bytes.</summary>
     public static long ByteLength(this TensorDtype dtype, ReadOnlySpan<long> shape, out long count)

@@ -20,7 +20,7 @@ internal static class TensorFileWriter
         {
             TableFileFormat.Safetensors => view.Dtype.SafetensorsName() != null,
             TableFileFormat.PyTorch => view.Dtype.StorageClass() != null,
-            _ => NpyWriter.Descr(view.Dtype) != null,
+            _ => view.Dtype.NumpyName() != null,
         };
         bool asFloats = !isKnown && view.Dtype.IsTableFloat();
         if (!isKnown && !asFloats) Throw.Argument(nameof(format), $"{format} files cannot hold tensor '{name}' of {view.Dtype.Name()}.");
