@@ -35,7 +35,7 @@ public sealed unsafe class TableFile : IDisposable
     /// <summary>The format, recognised by content.</summary>
     public TableFileFormat Format => _content.Format;
 
-    /// <summary>The tensors, in the order of the file's data.</summary>
+    /// <summary>The tensors, in the order of the file: of its data in safetensors, of its dicts and lists in PyTorch, of its records in <c>.npz</c>.</summary>
     public IReadOnlyList<TensorInfo> Tensors => _content.Tensors;
 
     /// <summary>
@@ -258,12 +258,26 @@ public sealed unsafe class TableFile : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         ThrowIfDisposed();
         bool keepsCodes = format == TableFileFormat.Safetensors;
-        IReadOnlyList<TensorInfo> tensors = name == null ? Tensors : Find(name) is { Compact: not null } && keepsCodes ? [Find(name), Find(name + CompactRows.PairsSuffix)] : [Find(name)];
+        IReadOnlyList<TensorInfo> tensors = Tensors;
+        if (name != null)
+        {
+            TensorInfo named = Find(name);
+            tensors = keepsCodes && named.Compact != null ? [named, Find(name + CompactRows.PairsSuffix)] : [named];
+        }
+
         List<TensorSource> sources = new(tensors.Count);
         foreach (TensorInfo tensor in tensors)
         {
-            if (keepsCodes || (!tensor.IsPart && tensor.Compact == null)) sources.Add(TensorFileWriter.Source(tensor, format, Write));
-            else if (tensor.Compact is { } compact) sources.Add(new TensorSource(tensor.Name, TensorDtype.Float32, [tensor.Shape[0], compact.Dim], tensor.Shape[0] * compact.Dim * sizeof(float), output => WriteDecoded(tensor.Name, output)));
+            if (!keepsCodes && tensor.Compact is { } compact)
+            {
+                long[] shape = [tensor.Shape[0], compact.Dim];
+                sources.Add(new TensorSource(tensor.Name, TensorDtype.Float32, shape, shape[0] * shape[1] * sizeof(float), output => WriteDecoded(tensor.Name, output)));
+            }
+            else if (keepsCodes || name != null || !tensor.IsPart)
+            {
+                // Scales and biases are in the decoded rows, unless they alone are asked for.
+                sources.Add(TensorFileWriter.Source(tensor, format, Write));
+            }
         }
 
         TensorFileWriter.Save(path, format, sources, Metadata, progress, cancellationToken);

@@ -116,6 +116,9 @@ public sealed class CompactTableFileTests
             BitEqual.AssertSameBits(TestTable.Values(table), TestTable.Values(decoded), $"{format}");
         }
 
+        file.SaveAs(folder["pairs.npz"], TableFileFormat.Npz, "w.scale_bias");
+        using TableFile pairs = TableFile.Open(folder["pairs.npz"]);
+        Assert.Equal("w.scale_bias: float32 [20, 2]", Assert.Single(pairs.Tensors).ToString());
         Assert.Throws<ArgumentException>(() => NumpyFile.Save(folder["codes.npy"], table));
         Assert.Throws<ArgumentException>(() => PyTorchCheckpoint.Save(folder["codes.pth"], new StateDict { ["w"] = table }));
     }
