@@ -106,10 +106,7 @@ internal static class NpyReader
         public TensorView View(TensorBytes bytes)
         {
             _ = Dtype.ByteLength(Shape, out long count);
-            bool swap = IsBigEndian && Dtype.ElementBytes() > 1;
-            return IsFortranOrder
-                ? TensorView.ColumnMajor(bytes, Dtype, Shape, count, swap)
-                : TensorView.RowMajor(bytes, Dtype, Shape, count, swap);
+            return TensorView.Dense(bytes, Dtype, Shape, count, IsFortranOrder, IsBigEndian && Dtype.ElementBytes() > 1);
         }
     }
 }

@@ -99,15 +99,6 @@ internal sealed class PyTorchWriter
             throw new ArgumentException($"tensor '{source.Name}' is {source.Dtype.Name()}, which has no storage class in PyTorch files.");
         }
 
-        long[] stride = new long[source.Shape.Length];
-        long count = 1;
-        for (int d = stride.Length - 1; d >= 0; d--)
-        {
-            stride[d] = count;
-            count *= Math.Max(source.Shape[d], 1);
-        }
-
-        if (source.Length == 0) count = 0;
         Global("torch._utils\n_rebuild_tensor_v2\n"u8);
         Put(PickleOpcode.Mark);
         Put(PickleOpcode.Mark);
@@ -115,12 +106,12 @@ internal sealed class PyTorchWriter
         Global(Encoding.ASCII.GetBytes($"torch\n{storageClass}\n"));
         Text(key.ToString(CultureInfo.InvariantCulture));
         Text("cpu");
-        Integer(count);
+        Integer(source.Length / source.Dtype.ElementBytes());
         Put(PickleOpcode.Tuple);
         Put(PickleOpcode.BinPersId);
         Integer(0);
         Integers(source.Shape);
-        Integers(stride);
+        Integers(TensorView.Strides(source.Shape));
         Put(PickleOpcode.NewFalse);
         OrderedDict();
         Put(PickleOpcode.Tuple);

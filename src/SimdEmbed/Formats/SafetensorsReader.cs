@@ -282,7 +282,7 @@ internal static class SafetensorsReader
 
             end = entry.End;
             PlainBytes bytes = new(file, start + entry.Begin, entry.End - entry.Begin);
-            placed.Add(new TensorInfo(entry.Name, TensorView.RowMajor(bytes, entry.Dtype, entry.Shape, entry.Count)));
+            placed.Add(new TensorInfo(entry.Name, TensorView.Dense(bytes, entry.Dtype, entry.Shape, entry.Count)));
         }
 
         if (end != data)

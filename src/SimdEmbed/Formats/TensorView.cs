@@ -46,31 +46,22 @@ internal sealed class TensorView(TensorBytes bytes, TensorDtype dtype, long star
     /// <summary>Where the first element is, for a message.</summary>
     public long Place => Bytes.FileOffset is { } offset ? offset + (Start * Dtype.ElementBytes()) : -1;
 
-    /// <summary>Row-major elements from the first byte on.</summary>
-    public static TensorView RowMajor(TensorBytes bytes, TensorDtype dtype, long[] shape, long count, bool isBigEndian = false)
+    /// <summary>Elements side by side from the first byte on; the last dimension runs fastest, or in NumPy's <c>fortran_order</c> the first.</summary>
+    public static TensorView Dense(TensorBytes bytes, TensorDtype dtype, long[] shape, long count, bool isFirstFastest = false, bool isBigEndian = false) =>
+        new(bytes, dtype, 0, shape, Strides(shape, isFirstFastest), count) { IsBigEndian = isBigEndian };
+
+    /// <summary>How far the elements of each dimension are apart when all lie side by side.</summary>
+    public static long[] Strides(ReadOnlySpan<long> shape, bool isFirstFastest = false)
     {
         long[] stride = new long[shape.Length];
         long step = 1;
-        for (int d = shape.Length - 1; d >= 0; d--)
+        for (int i = 0; i < shape.Length; i++)
         {
+            int d = isFirstFastest ? i : shape.Length - 1 - i;
             stride[d] = step;
             step *= Math.Max(shape[d], 1);
         }
 
-        return new TensorView(bytes, dtype, 0, shape, stride, count) { IsBigEndian = isBigEndian };
-    }
-
-    /// <summary>Elements with the first dimension running fastest, NumPy's <c>fortran_order</c>.</summary>
-    public static TensorView ColumnMajor(TensorBytes bytes, TensorDtype dtype, long[] shape, long count, bool isBigEndian = false)
-    {
-        long[] stride = new long[shape.Length];
-        long step = 1;
-        for (int d = 0; d < shape.Length; d++)
-        {
-            stride[d] = step;
-            step *= Math.Max(shape[d], 1);
-        }
-
-        return new TensorView(bytes, dtype, 0, shape, stride, count) { IsBigEndian = isBigEndian };
+        return stride;
     }
 }
