@@ -232,9 +232,8 @@ internal sealed class PickleMachine
 
     private bool TryPushBytes(int lengthBytes) =>
         TryUInt(lengthBytes, out ulong length)
-        && TryTake(length, "a byte string", out ReadOnlySpan<byte> bytes)
-        && Charge(bytes.Length)
-        && Push(new PickleBytes(bytes.ToArray()), 48);
+        && TryTake(length, "a byte string", out _)
+        && Push(PickleBytes.Instance, 0);
 
     private bool TryPushLong(int lengthBytes)
     {

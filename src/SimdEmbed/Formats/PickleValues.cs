@@ -68,9 +68,10 @@ internal sealed class PickleString(string value) : PickleValue
     public override int GetHashCode() => _hash;
 }
 
-internal sealed class PickleBytes(byte[] value) : PickleValue
+/// <summary>A byte string; nothing here asks what is in it.</summary>
+internal sealed class PickleBytes : PickleValue
 {
-    public byte[] Value { get; } = value;
+    public static readonly PickleBytes Instance = new();
 
     public override string Kind => "bytes";
 }
@@ -138,10 +139,8 @@ internal sealed class TorchGlobal(TorchFunction function, TensorDtype? dtype, st
 }
 
 /// <summary>A record of raw elements, named by a persistent id.</summary>
-internal sealed class TorchStorage(string key, TensorDtype dtype, long numel, TensorBytes? bytes) : PickleValue
+internal sealed class TorchStorage(TensorDtype dtype, long numel, TensorBytes? bytes) : PickleValue
 {
-    public string Key { get; } = key;
-
     public TensorDtype Dtype { get; } = dtype;
 
     public long Numel { get; } = numel;
@@ -168,10 +167,6 @@ internal sealed class TorchTensor(
 
     /// <summary>The number of elements: the product of the shape, which fits 64 bits.</summary>
     public long Count { get; } = count;
-
-    public bool RequiresGrad { get; init; }
-
-    public bool IsParameter { get; init; }
 
     public override string Kind => $"a {Dtype.Name()} tensor of shape [{string.Join(", ", Shape)}]";
 

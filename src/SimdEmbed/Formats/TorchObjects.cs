@@ -28,7 +28,6 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
     /// <summary>Every name a pickle may refer to.</summary>
     private static readonly Dictionary<(string Module, string Name), TorchGlobal> s_globals = AllGlobals();
 
-    private readonly Dictionary<string, TorchStorage> _storages = new(StringComparer.Ordinal);
     private long _claimed;
 
     /// <summary>The value of a global, or null for everything that is not on the list.</summary>
@@ -60,20 +59,16 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
                 result = PickleDevice.Instance;
                 return true;
             case TorchFunction.RebuildTensor when given is [_, _, _, _]:
-                return TryTensor(given, null, PickleBool.False, offset, out result, ref error);
+                return TryTensor(given, null, offset, out result, ref error);
             case TorchFunction.RebuildTensorV2 when given is [_, _, _, _, PickleBool, _] or [_, _, _, _, PickleBool, _, _]:
                 return TryMetadata(given, 6, offset, ref error)
-                    && TryTensor(given, null, (PickleBool)given[4], offset, out result, ref error);
+                    && TryTensor(given, null, offset, out result, ref error);
             case TorchFunction.RebuildTensorV3 when given.Length is 7 or 8
-                && given[4] is PickleBool grad && given[6] is TorchGlobal { Function: TorchFunction.Dtype } dtype:
+                && given[4] is PickleBool && given[6] is TorchGlobal { Function: TorchFunction.Dtype } dtype:
                 return TryMetadata(given, 7, offset, ref error)
-                    && TryTensor(given, dtype.Dtype, grad, offset, out result, ref error);
-            case TorchFunction.RebuildParameter when given is [TorchTensor data, PickleBool grad, PickleDict]:
-                result = new TorchTensor(data.Storage, data.Dtype, data.Offset, data.Shape, data.Stride, data.Count)
-                {
-                    IsParameter = true,
-                    RequiresGrad = grad.Value,
-                };
+                    && TryTensor(given, dtype.Dtype, offset, out result, ref error);
+            case TorchFunction.RebuildParameter when given is [TorchTensor data, PickleBool, PickleDict]:
+                result = data;
                 return true;
             default:
                 return error.Fail("tensor-arguments", offset, $"{global.Kind} is called with {given.Length} arguments that do not fit it");
@@ -84,7 +79,7 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
     public Allowance Allowance { get; } = new(fileLength);
 
     /// <summary>The storages that were referred to, by key.</summary>
-    public Dictionary<string, TorchStorage> Storages => _storages;
+    public Dictionary<string, TorchStorage> Storages { get; } = new(StringComparer.Ordinal);
 
     /// <summary>
     /// A persistent id: <c>("storage", class, key, location, numel)</c>, in legacy files with a sixth item for views, unused for long.
@@ -111,7 +106,7 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
             return error.Fail("storage-key", offset, $"a storage has key {FormatError.Quote(key)}; expected digits");
         }
 
-        if (_storages.TryGetValue(key, out TorchStorage? known))
+        if (Storages.TryGetValue(key, out TorchStorage? known))
         {
             // PyTorch would quietly read the second use with the first one's type.
             if (known.Dtype != dtype || known.Numel != numel)
@@ -127,9 +122,9 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
         }
 
         if (!TryCheckLength(key, dtype, numel, offset, out StoredZipEntry? record, ref error)) return false;
-        TorchStorage made = new(key, dtype, (long)numel, record == null ? null : new StoredZipBytes(zip!, record));
-        _storages.Add(key, made);
-        Allowance.Storages = _storages.Count;
+        TorchStorage made = new(dtype, (long)numel, record == null ? null : new StoredZipBytes(zip!, record));
+        Storages.Add(key, made);
+        Allowance.Storages = Storages.Count;
         storage = made;
         return true;
     }
@@ -195,8 +190,7 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
         || given[position] is PickleNone or PickleDict { Count: 0 }
         || error.Fail("tensor-metadata", offset, $"a tensor has metadata ({given[position].Kind}); expected none");
 
-    private static bool TryTensor(
-        PickleValue[] given, TensorDtype? type, PickleBool requiresGrad, long offset, out PickleValue result, ref FormatError error)
+    private static bool TryTensor(PickleValue[] given, TensorDtype? type, long offset, out PickleValue result, ref FormatError error)
     {
         result = PickleNone.Instance;
         if (given is not [TorchStorage storage, PickleInteger start, PickleTuple size, PickleTuple step, ..])
@@ -227,7 +221,7 @@ internal sealed class TorchObjects(StoredZipReader? zip, string root, long fileL
 
         long numel = storage.Numel * storage.Dtype.ElementBytes() / dtype.ElementBytes();
         if (!TryCount((long)start.Value, shape, stride, numel, dtype, offset, out long count, ref error)) return false;
-        result = new TorchTensor(storage, dtype, (long)start.Value, shape, stride, count) { RequiresGrad = requiresGrad.Value };
+        result = new TorchTensor(storage, dtype, (long)start.Value, shape, stride, count);
         return true;
     }
 
