@@ -7,7 +7,13 @@ namespace SimdEmbed.Formats;
 /// <summary>Reads a <c>.pth</c> file down to its object tree, decoded and checked; elements are read later, tensor by tensor.</summary>
 internal static class PyTorchReader
 {
+    /// <summary>As much of a file's front as says which kind it is.</summary>
+    public const int HeadBytes = TarMagicOffset + 5;
+
     private const int HighestVersion = 10;
+    private const int TarMagicOffset = 257;
+
+    public static bool IsTar(ReadOnlySpan<byte> head) => head.Length >= HeadBytes && head[TarMagicOffset..HeadBytes].SequenceEqual("ustar"u8);
 
     public static bool TryOpen(FileBytes file, [NotNullWhen(true)] out PyTorchContent? content, ref FormatError error)
     {
@@ -29,14 +35,13 @@ internal static class PyTorchReader
     private static bool TryCheckKind(FileBytes file, out bool isPickle, ref FormatError error)
     {
         isPickle = false;
-        const int TarMagicOffset = 257;
-        Span<byte> head = stackalloc byte[TarMagicOffset + 5];
+        Span<byte> head = stackalloc byte[HeadBytes];
         head = head[..(int)Math.Min(head.Length, file.Length)];
         if (head.IsEmpty) return error.Fail("file-empty", 0, "the file is empty");
         if (!file.TryRead(0, head, ref error)) return false;
         if (head.StartsWith("PK\x03\x04"u8)) return true;
         if (head.StartsWith("PK\x05\x06"u8)) return error.Fail("zip-empty", 0, "is a zip archive without records");
-        if (head.Length > TarMagicOffset && head[TarMagicOffset..].SequenceEqual("ustar"u8))
+        if (IsTar(head))
         {
             return error.Fail(
                 "legacy-tar", 0, "is a tar file, as PyTorch wrote before 0.1.10; save it with torch.save's default zip format");

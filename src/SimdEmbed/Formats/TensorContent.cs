@@ -7,8 +7,6 @@ namespace SimdEmbed.Formats;
 internal class TensorContent
 {
     private const int NamesInMessage = 8;
-    private const int TarMagicOffset = 257;
-    private const int HeadBytes = TarMagicOffset + 5;
 
     private readonly Dictionary<string, TensorInfo> _byName;
     private long _budget = long.MaxValue;
@@ -28,10 +26,7 @@ internal class TensorContent
 
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <summary>
-    /// What tables may still take together, where a format can have more elements than its file has: views that repeat them, and
-    /// compressed ones.
-    /// </summary>
+    /// <summary>The bytes that tables may take together, in a format whose tensors can have more elements than its file: views repeat them.</summary>
     public long ElementBudget
     {
         init => _budget = value;
@@ -41,7 +36,7 @@ internal class TensorContent
     public static bool TryOpen(FileBytes file, [NotNullWhen(true)] out TensorContent? content, ref FormatError error)
     {
         content = null;
-        Span<byte> head = stackalloc byte[HeadBytes];
+        Span<byte> head = stackalloc byte[PyTorchReader.HeadBytes];
         head = head[..(int)Math.Min(head.Length, file.Length)];
         if (head.IsEmpty) return error.Fail("file-empty", 0, "the file is empty");
         if (!file.TryRead(0, head, ref error)) return false;
@@ -57,8 +52,7 @@ internal class TensorContent
             return SafetensorsReader.TryOpen(file, out content, ref error);
         }
 
-        bool isTar = head.Length == HeadBytes && head[TarMagicOffset..].SequenceEqual("ustar"u8);
-        if (isTar || head[0] == (byte)PickleOpcode.Proto) return TryOpenPyTorch(file, out content, ref error);
+        if (PyTorchReader.IsTar(head) || head[0] == (byte)PickleOpcode.Proto) return TryOpenPyTorch(file, out content, ref error);
         return error.Fail(
             "format-unknown",
             0,
