@@ -11,8 +11,8 @@ internal sealed unsafe class DeflatedZipBytes(FileBytes file, StoredZipEntry ent
 {
     private const int ChunkBytes = 1 << 16;
 
+    private readonly Crc32 _crc = new();
     private DeflateStream? _inflater;
-    private Crc32 _crc = new();
     private long _position;
 
     public override long? FileOffset => null;
@@ -61,7 +61,7 @@ internal sealed unsafe class DeflatedZipBytes(FileBytes file, StoredZipEntry ent
     {
         Release();
         _inflater = new DeflateStream(new FilePart(file, entry.PayloadOffset, entry.Packed), CompressionMode.Decompress);
-        _crc = new Crc32();
+        _crc.Reset();
         _position = 0;
     }
 

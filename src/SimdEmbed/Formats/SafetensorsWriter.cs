@@ -18,7 +18,7 @@ namespace SimdEmbed;
 /// behind them come the others by falling element size, then by name, so that none is unaligned. The same tensors give the same bytes
 /// in whatever order they were added. Not safe for concurrent use.
 /// </remarks>
-public sealed unsafe class SafetensorsWriter
+public sealed class SafetensorsWriter
 {
     /// <summary>Metadata under this prefix and a tensor's name has the XxHash3 of its bytes, 16 hexadecimal digits.</summary>
     internal const string HashPrefix = "xxh3.";
@@ -53,7 +53,8 @@ public sealed unsafe class SafetensorsWriter
     /// </remarks>
     /// <param name="name">The tensor's name: valid Unicode of at most 4096 bytes, used once.</param>
     /// <param name="table">It must be neither changed nor disposed before the file is written.</param>
-    /// <exception cref="ArgumentException">The name is taken, too long, or not valid.</exception>
+    /// <exception cref="ArgumentException">The name is taken, too long, or not valid, or the table has codes and no columns.</exception>
+    /// <exception cref="InvalidOperationException">There are as many tensors as a file may have.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public void Add(string name, EmbeddingTable table)
     {
@@ -72,10 +73,9 @@ public sealed unsafe class SafetensorsWriter
         {
             Add(codes.Name, codes.Dtype, codes.Shape, codes.Write);
         }
-        catch (ArgumentException)
+        catch
         {
-            _items.RemoveAt(_items.Count - 1);
-            _names.Remove(pairs.Name);
+            RemoveLast();
             throw;
         }
 
@@ -88,13 +88,13 @@ public sealed unsafe class SafetensorsWriter
     /// <param name="shape">The size of each dimension; empty for a single number.</param>
     /// <param name="elements">All elements, row-major and little-endian; they must not change before the file is written.</param>
     /// <exception cref="ArgumentException">The name is taken or not valid, or the bytes are not as many as type and shape ask for.</exception>
+    /// <exception cref="InvalidOperationException">There are as many tensors as a file may have.</exception>
     public void Add(string name, TensorDtype dtype, ReadOnlySpan<long> shape, ReadOnlyMemory<byte> elements)
     {
         Add(name, dtype, shape, output => output.Write(elements.Span));
-        if (_items[^1].Length == elements.Length) return;
         long expected = _items[^1].Length;
-        _items.RemoveAt(_items.Count - 1);
-        _names.Remove(name);
+        if (expected == elements.Length) return;
+        RemoveLast();
         Throw.Length(nameof(elements), elements.Length, expected, "bytes of dtype and shape");
     }
 
@@ -107,6 +107,7 @@ public sealed unsafe class SafetensorsWriter
     /// twice if that is to a stream that cannot seek and hashes are wanted: it must write the same bytes each time.
     /// </param>
     /// <exception cref="ArgumentException">The name is taken or not valid, or the size of the tensor is beyond 63 bits.</exception>
+    /// <exception cref="InvalidOperationException">There are as many tensors as a file may have.</exception>
     public void Add(string name, TensorDtype dtype, ReadOnlySpan<long> shape, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -136,6 +137,7 @@ public sealed unsafe class SafetensorsWriter
     /// <param name="progress">Is told the bytes written, now and then.</param>
     /// <param name="cancellationToken">Ends the call between two pieces of data; an old file is as it was.</param>
     /// <exception cref="ArgumentException">A metadata text is no valid Unicode, or a tensor's writer wrote another number of bytes.</exception>
+    /// <exception cref="InvalidOperationException">The header would be longer than readers take.</exception>
     /// <exception cref="ObjectDisposedException">A table was disposed.</exception>
     /// <exception cref="IOException">The file could not be written; an old one is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
@@ -151,6 +153,7 @@ public sealed unsafe class SafetensorsWriter
     /// <param name="progress">Is told the bytes written, now and then.</param>
     /// <param name="cancellationToken">Ends the call between two pieces of data.</param>
     /// <exception cref="ArgumentException">A metadata text is no valid Unicode, or a tensor's writer wrote another number of bytes.</exception>
+    /// <exception cref="InvalidOperationException">The header would be longer than readers take.</exception>
     /// <exception cref="ObjectDisposedException">A table was disposed.</exception>
     /// <exception cref="IOException">The stream could not be written.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
@@ -184,11 +187,10 @@ public sealed unsafe class SafetensorsWriter
         stream.Position = end;
     }
 
-    /// <summary>Adds a tensor in native memory that stays where it is until the file is written.</summary>
-    internal void Add(string name, TensorDtype dtype, ReadOnlySpan<long> shape, byte* elements)
+    private void RemoveLast()
     {
-        long length = dtype.ByteLength(shape, out _);
-        Add(name, dtype, shape, output => TensorSource.Copy(elements, length, output));
+        _names.Remove(_items[^1].Name);
+        _items.RemoveAt(_items.Count - 1);
     }
 
     private static string HashOf(TensorSource item, CancellationToken cancellationToken)

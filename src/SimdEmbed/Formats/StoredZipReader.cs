@@ -25,8 +25,6 @@ internal sealed unsafe class StoredZipReader
         _byName = byName;
     }
 
-    public FileBytes File => _file;
-
     /// <summary>The records by their place in the file.</summary>
     public List<StoredZipEntry> Entries { get; }
 

@@ -30,7 +30,7 @@ internal sealed unsafe class StoredZipWriter(Stream stream, long limit32 = uint.
         fixed (byte* start = payload) Add(name, start, payload.Length);
     }
 
-    public void Add(string name, byte* payload, long length) => Add(name, length, output => TensorSource.Copy(payload, length, output));
+    private void Add(string name, byte* payload, long length) => Add(name, length, output => TensorSource.Copy(payload, length, output));
 
     /// <summary>Adds a record whose bytes are made while it is written; their number has to be known.</summary>
     public void Add(string name, long length, Action<Stream> write)

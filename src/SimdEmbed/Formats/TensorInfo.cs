@@ -7,13 +7,10 @@ namespace SimdEmbed;
 [DebuggerDisplay("{Name} {Dtype}")]
 public sealed class TensorInfo
 {
-    private readonly ReadOnlyMemory<long> _shape;
-
     internal TensorInfo(string name, TensorView view)
     {
         Name = name;
         View = view;
-        _shape = view.Shape;
     }
 
     /// <summary>
@@ -26,7 +23,7 @@ public sealed class TensorInfo
     public TensorDtype Dtype => View.Dtype;
 
     /// <summary>The size of each dimension; empty for a single number.</summary>
-    public ReadOnlySpan<long> Shape => _shape.Span;
+    public ReadOnlySpan<long> Shape => View.Shape;
 
     /// <summary>The number of elements: the product of <see cref="Shape"/>.</summary>
     public long Count => View.Count;

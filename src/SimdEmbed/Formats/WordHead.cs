@@ -24,13 +24,12 @@ internal sealed record WordHead(WordFormat Format, long? Rows, int Dim, long Sta
         head = null;
         byte[] buffer = new byte[source.IsCompressed ? FirstRead : (int)long.Min(FirstRead, source.FileLength + 2)];
         int length = 0;
-        int lineEnd = -1;
-        bool isEnd = false;
+        int lineEnd;
         while (true)
         {
             // One byte stays free for the line feed that a file of one line may lack.
             if (!source.TryRead(buffer.AsSpan(length, buffer.Length - 1 - length), out int read, ref error)) return false;
-            isEnd = length + read < buffer.Length - 1;
+            bool isEnd = length + read < buffer.Length - 1;
             length += read;
             lineEnd = buffer.AsSpan(0, length).IndexOf((byte)'\n');
             if (lineEnd >= 0 || isEnd) break;

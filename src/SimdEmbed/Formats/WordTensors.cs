@@ -52,6 +52,7 @@ public static class WordTensors
         string path, string name, WordTable words, TableFileFormat format, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(words);
         if (format == TableFileFormat.Npy) Throw.Argument(nameof(format), "an .npy file has no place for words: write an .npz.");
         if (format == TableFileFormat.Safetensors)
         {
@@ -61,7 +62,7 @@ public static class WordTensors
         }
         else
         {
-            List<TensorSource> sources = [TensorSource.Of(name, (words ?? throw new ArgumentNullException(nameof(words))).Table), .. Sources(name, words)];
+            List<TensorSource> sources = [TensorSource.Of(name, words.Table), .. Sources(name, words)];
             TensorFileWriter.Save(path, format, sources, FrozenDictionary<string, string>.Empty, progress, cancellationToken);
         }
 
@@ -143,7 +144,6 @@ public static class WordTensors
         long[] offsets = new long[starts.Count];
         file.Read(words.Name, bytes);
         file.Read(starts.Name, MemoryMarshal.AsBytes(offsets.AsSpan()));
-        if (!BitConverter.IsLittleEndian) BinaryPrimitives.ReverseEndianness(offsets, offsets);
         if (offsets[0] != 0 || offsets[^1] != bytes.Length)
         {
             return error.Fail("words-offsets", place, $"tensor {quoted} runs from {offsets[0]} to {offsets[^1]}; 0 to {bytes.Length} expected");

@@ -1,12 +1,12 @@
 using System.Buffers.Text;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using SimdEmbed.Internals;
 
 namespace SimdEmbed.Formats;
 
 /// <summary>word2vec's and GloVe's text files: blocks of lines are parsed on several threads and taken over in the file's order.</summary>
-internal sealed unsafe class WordText
+internal sealed class WordText
 {
     private readonly WordSource _source;
     private readonly LineBlocks _blocks;
@@ -131,11 +131,10 @@ internal sealed unsafe class WordText
     /// <summary>The shortest text that reads back to the same float; infinities and NaN as C and Python write and read them.</summary>
     private static int Format(float value, Span<byte> text)
     {
-        int written;
         if (float.IsFinite(value))
         {
-            bool fits = Utf8Formatter.TryFormat(value, text, out written);
-            Check.Length(nameof(text), fits ? 1 : 0, 1, "32 bytes hold any float");
+            bool fits = Utf8Formatter.TryFormat(value, text, out int written);
+            Debug.Assert(fits, "32 bytes hold any float");
             return written;
         }
 
