@@ -12,7 +12,7 @@ namespace SimdEmbed;
 public static class PyTorchCheckpoint
 {
     /// <summary>
-    /// Writes the tables as float32 tensors of shape <c>[RowCount, Dim]</c>, so that
+    /// Writes the tables as tensors of shape <c>[RowCount, Dim]</c>, float32, or float16 or bfloat16 where their rows are, so that
     /// <c>torch.load(path, weights_only=True)</c> gives the <c>OrderedDict</c> that <c>load_state_dict</c> takes.
     /// </summary>
     /// <remarks>
@@ -22,7 +22,7 @@ public static class PyTorchCheckpoint
     /// <param name="path">Where to; an existing file is replaced.</param>
     /// <param name="tables">Any number of tables; their rows must not change during the call.</param>
     /// <exception cref="ArgumentException">
-    /// <paramref name="path"/> is empty, a table's rows are not float32, or a name is no valid Unicode or longer than 4096 characters.
+    /// <paramref name="path"/> is empty, a table's rows are integer codes, or a name is no valid Unicode or longer than 4096 characters.
     /// </exception>
     /// <exception cref="ObjectDisposedException">A table was disposed.</exception>
     /// <exception cref="IOException">The file could not be written; an old one is as it was.</exception>
@@ -39,13 +39,14 @@ public static class PyTorchCheckpoint
     /// <summary>Reads one table of a state_dict.</summary>
     /// <param name="path">A file that <c>torch.save</c> or <see cref="Save"/> wrote.</param>
     /// <param name="key">
-    /// The name of a float32 tensor of rank 2. Of dicts in dicts, the names joined by dots: <c>model.emb.weight</c>; a name that
+    /// The name of a tensor of floats, of rank 2; other floats than float32 are converted. Of dicts in dicts, the names joined by dots: <c>model.emb.weight</c>; a name that
     /// itself contains the dots comes first.
     /// </param>
     /// <returns>A table <c>[rows, dim]</c> that the caller disposes. Views, transposed ones included, become dense copies.</returns>
     /// <exception cref="TableFormatException">
     /// The file is damaged, unsafe or of another kind, or the tensor is missing or of another type or shape.
     /// </exception>
+    /// <exception cref="InsufficientMemoryException">The table needs more memory than there is.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="IOException">The file could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
@@ -63,7 +64,7 @@ public static class PyTorchCheckpoint
             : throw error.ToException(path);
     }
 
-    /// <summary>Reads every float32 tensor of rank 2 in a state_dict, or in the dicts inside a training checkpoint.</summary>
+    /// <summary>Reads every tensor of floats, of rank 2, in a state_dict, or in the dicts inside a training checkpoint.</summary>
     /// <remarks>
     /// Names are as in <see cref="LoadTable"/>. Tensors of other types and ranks, those without columns, and everything in lists
     /// are left out. Tensors that are one view of one storage become one table under several names; a dict that stands in
@@ -74,6 +75,7 @@ public static class PyTorchCheckpoint
     /// <exception cref="TableFormatException">
     /// The file is damaged, unsafe or of another kind, or holds something else than a dict.
     /// </exception>
+    /// <exception cref="InsufficientMemoryException">The tables need more memory than there is.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="IOException">The file could not be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>

@@ -13,8 +13,8 @@ internal static class StateDictTensors
     private const long MostWork = 1 << 22;
 
     /// <summary>What a setting or a container costs beside its name, and what a tensor does with its place in every list.</summary>
-    private const int EntryBytes = 100;
-    private const int TensorBytes = 300;
+    private const int BytesPerEntry = 100;
+    private const int BytesPerTensor = 300;
 
     /// <summary>Numbers in longer lists are data, not settings; an optimizer's <c>betas</c> are two.</summary>
     private const int LongestListOfSettings = 16;
@@ -73,7 +73,7 @@ internal static class StateDictTensors
                 if (isShort && SettingText(value) is { } text)
                 {
                     string setting = at.Prefix + KeyText(at.Container, at.Next);
-                    if (!allowance.TrySpend(EntryBytes + (2L * (setting.Length + text.Length)))) return TooMuch(ref error);
+                    if (!allowance.TrySpend(BytesPerEntry + (2L * (setting.Length + text.Length)))) return TooMuch(ref error);
                     settings![setting] = text;
                 }
 
@@ -83,7 +83,7 @@ internal static class StateDictTensors
             string name = at.Prefix + KeyText(at.Container, at.Next);
 
             // Names repeat the names of the dicts around them, and one tensor can have many: a short file could ask for much.
-            if (!allowance.TrySpend((value is TorchTensor ? TensorBytes : EntryBytes) + (2L * name.Length))) return TooMuch(ref error);
+            if (!allowance.TrySpend((value is TorchTensor ? BytesPerTensor : BytesPerEntry) + (2L * name.Length))) return TooMuch(ref error);
             if (value is TorchTensor tensor)
             {
                 tensors.Add(new(name, tensor));

@@ -23,6 +23,7 @@ public static class WordVectors
     /// <exception cref="TableFormatException">
     /// The file is malformed or of another kind; a malformed line of text is named by its number, <see cref="TableFormatException.Line"/>.
     /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The format of <paramref name="options"/> is not defined, or their degree is negative.</exception>
     /// <exception cref="InsufficientMemoryException">The rows need more memory than there is.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     /// <exception cref="IOException">The file could not be read.</exception>
@@ -37,6 +38,7 @@ public static class WordVectors
     /// <param name="cancellationToken">Ends the call between two blocks of the file.</param>
     /// <returns>The vectors and their words, which the caller disposes.</returns>
     /// <exception cref="TableFormatException">As of the other overload.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">As of the other overload.</exception>
     /// <exception cref="InsufficientMemoryException">The rows need more memory than there is.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     /// <exception cref="IOException">The file could not be read.</exception>
@@ -56,13 +58,13 @@ public static class WordVectors
     /// <summary>Writes a table and its words. In text, a number is the shortest that reads back to the same float.</summary>
     /// <remarks>The file appears at once or not at all, as <see cref="PyTorchCheckpoint.Save"/> describes.</remarks>
     /// <param name="path">Where to; an existing file is replaced.</param>
-    /// <param name="words">The words and their float32 rows, which must not change during the call.</param>
+    /// <param name="words">The words and their rows, of any codec, which must not change during the call.</param>
     /// <param name="format">What to write.</param>
     /// <param name="progress">Is told the bytes written, now and then.</param>
     /// <param name="cancellationToken">Ends the call between two rows; an old file is as it was.</param>
     /// <exception cref="ArgumentException">
-    /// A word would not come back as it is: it is empty, or contains a space or line feed where the format has no place for one. The table
-    /// has no columns, or, for GloVe, no rows.
+    /// A word would not come back as it is: it is empty or too long, contains a space or line feed where the format has no place for one, or is
+    /// the first of a GloVe file and begins with a byte order mark. The table has no columns, or, for GloVe, no rows.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="format"/> is not defined.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
@@ -82,8 +84,12 @@ public static class WordVectors
         for (int i = 0; i < vocabulary.Count; i++)
         {
             ReadOnlySpan<byte> word = vocabulary.GetUtf8(i);
-            if (format == WordFormat.Word2VecBinary ? Word2VecBinary.CanWrite(word) : WordText.CanWrite(word, format)) continue;
-            Throw.Argument(nameof(words), $"Word {i}, {FormatError.Quote(vocabulary.GetWord(i))}, would not come back from a {format} file: it is empty, too long, or has a space or line feed.");
+            bool isWritten = format == WordFormat.Word2VecBinary ? Word2VecBinary.CanWrite(word) : WordText.CanWrite(word, format);
+
+            // In front of all else it is a mark of the file, no part of the first word.
+            bool isMarked = format == WordFormat.GloVe && i == 0 && word.StartsWith("\uFEFF"u8);
+            if (isWritten && !isMarked) continue;
+            Throw.Argument(nameof(words), $"Word {i}, {FormatError.Quote(vocabulary.GetWord(i))}, would not come back from a {format} file: it is empty, too long, or has a space or line feed, or a byte order mark in front.");
         }
 
         FileReplacement.Write(path, stream =>

@@ -311,6 +311,7 @@ public sealed class WordVectorsTests : IDisposable
     [InlineData("a\nb", false, true, true)]
     [InlineData("\na", true, true, true)]
     [InlineData(" a", true, true, true)]
+    [InlineData("\uFEFFa", false, false, true)]
     public void A_word_that_would_not_come_back_is_not_written(string word, bool binary, bool text, bool glove)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(word);
