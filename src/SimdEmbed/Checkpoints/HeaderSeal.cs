@@ -27,10 +27,10 @@ internal static class HeaderSeal
     {
         Span<byte> digits = DigitsIn(header);
         digits.Fill((byte)'0');
-        Write(XxHash3.HashToUInt64(header), digits);
+        _ = XxHash3.HashToUInt64(header).TryFormat(digits, out _, "x16", CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Whether the header is as it was sealed; leaves zeros in the digits' place.</summary>
+    /// <summary>Whether the header is as it was sealed; leaves the sum that it has in the digits' place.</summary>
     public static bool TryVerify(Span<byte> header)
     {
         Span<byte> digits = DigitsIn(header);
@@ -38,9 +38,7 @@ internal static class HeaderSeal
         Span<byte> expected = stackalloc byte[Placeholder.Length];
         digits.CopyTo(expected);
         Seal(header);
-        bool isSame = digits.SequenceEqual(expected);
-        digits.Fill((byte)'0');
-        return isSame;
+        return digits.SequenceEqual(expected);
     }
 
     private static Span<byte> DigitsIn(Span<byte> header)
@@ -48,6 +46,4 @@ internal static class HeaderSeal
         int at = header.IndexOf(s_key);
         return at < 0 || header.Length - at - s_key.Length < Placeholder.Length ? [] : header.Slice(at + s_key.Length, Placeholder.Length);
     }
-
-    private static void Write(ulong hash, Span<byte> digits) => _ = hash.TryFormat(digits, out _, "x16", CultureInfo.InvariantCulture);
 }

@@ -19,6 +19,8 @@ internal static unsafe class OptimizerTensors
         for (int i = 0; i < optimizer.AllStates.Count; i++)
         {
             ParameterState state = optimizer.AllStates[i];
+
+            // A disposed optimizer is refused before there is a file.
             _ = state.View;
             NamedTable? table = state.Table is { } trained && training.NameOf(trained) is { } known ? new NamedTable(known, trained) : null;
             string prefix = string.Create(CultureInfo.InvariantCulture, $"{name}.{optimizer.GetType().Name}.{i}.");
@@ -118,7 +120,7 @@ internal static unsafe class OptimizerTensors
             float* piece = stackalloc float[PieceRows];
             int next = 0;
             int count = 0;
-            for (long row = marked?.Next(0) ?? 0; row < State.Rows; row = marked?.Next(row + 1) ?? row + 1)
+            for (long row = RowTransfer.First(marked); row < State.Rows; row = RowTransfer.Following(marked, row))
             {
                 while (next < State.MovingCount && State.Moving[next] < row) next++;
                 piece[count++] = next < State.MovingCount && State.Moving[next] == row ? 1 : 0;

@@ -113,9 +113,11 @@ internal static unsafe class RowTransfer
     /// <summary>Rows in a piece; 0 for rows so long that each is a piece or more of its own.</summary>
     private static int FittingRows(nint bytes) => bytes == 0 ? PieceBytes : (int)(PieceBytes / bytes);
 
-    private static long First(WrittenRows? marked) => marked?.Next(0) ?? 0;
+    /// <summary>The first row, or the first that is marked.</summary>
+    public static long First(WrittenRows? marked) => marked?.Next(0) ?? 0;
 
-    private static long Following(WrittenRows? marked, long row) => marked?.Next(row + 1) ?? row + 1;
+    /// <summary>The next row, or the next that is marked.</summary>
+    public static long Following(WrittenRows? marked, long row) => marked?.Next(row + 1) ?? row + 1;
 
     private static void Write(byte* start, long bytes, Stream output)
     {
