@@ -47,6 +47,7 @@ public static class Checkpoint
     /// <returns>The generation, which is on the disk.</returns>
     /// <exception cref="CheckpointWriteException">The checkpoint could not be written; the previous generation is intact.</exception>
     /// <exception cref="ArgumentException">The state has a metadata text that is no valid Unicode, or the same name twice.</exception>
+    /// <exception cref="InvalidOperationException">Deltas are asked for, and a table is mapped from a file, and so read-only.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><see cref="CheckpointSaveOptions.Keep"/> or <see cref="CheckpointSaveOptions.MaxDeltas"/> is out of range.</exception>
     /// <exception cref="InsufficientMemoryException">There is no memory to note which rows are written.</exception>
     /// <exception cref="ObjectDisposedException">A table or optimizer was disposed.</exception>
@@ -112,6 +113,10 @@ public static class Checkpoint
     /// second; the message then says so.
     /// </exception>
     /// <exception cref="TableMismatchException">The checkpoint is another model's; nothing was changed.</exception>
+    /// <exception cref="InvalidOperationException">A table is mapped from a file, and so read-only; nothing was changed.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><see cref="CheckpointLoadOptions.Rows"/> is not defined.</exception>
+    /// <exception cref="IOException">The directory could not be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be read.</exception>
     /// <exception cref="InsufficientMemoryException">There is no memory for the optimizer's list of rows; nothing was changed.</exception>
     /// <exception cref="ObjectDisposedException">A table or optimizer was disposed.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled; nothing was changed.</exception>
@@ -173,6 +178,8 @@ public static class Checkpoint
     /// <param name="cancellationToken">Ends the call between two pieces of data; the directory is as it was.</param>
     /// <returns>The new generation, or the newest if that is full.</returns>
     /// <exception cref="CheckpointReadException">There is no generation.</exception>
+    /// <exception cref="IOException">The directory could not be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory may not be read.</exception>
     /// <exception cref="CheckpointWriteException">
     /// The newest generation does not verify, a saver is at work, or the checkpoint could not be written; what was there is intact.
     /// </exception>
@@ -197,7 +204,7 @@ public static class Checkpoint
         if (options.Keep < 1) Throw.OutOfRange(nameof(options.Keep), options.Keep, "1 or more");
 
         // Nothing is made where there is nothing.
-        if (generations.Generations().Count == 0) throw new CheckpointReadException(directory, [], isPartlyLoaded: false);
+        if (generations.Generations().Count == 0) throw new CheckpointReadException(Path.GetFullPath(directory), [], isPartlyLoaded: false);
         return generations.Compact(options.Keep, progress, cancellationToken);
     }
 

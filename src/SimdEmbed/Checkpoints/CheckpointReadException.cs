@@ -6,7 +6,7 @@ public sealed class CheckpointReadException : IOException
     internal CheckpointReadException(string directory, IReadOnlyList<SkippedGeneration> skipped, bool isPartlyLoaded)
         : base(Text(directory, skipped, isPartlyLoaded)) => (Directory, Skipped) = (directory, skipped);
 
-    /// <summary>The directory, as it was named in the call.</summary>
+    /// <summary>The directory's full path.</summary>
     public string Directory { get; }
 
     /// <summary>The generations that were tried, the newest first, and what is wrong with each.</summary>

@@ -17,7 +17,7 @@ public sealed class CheckpointWriteException : IOException
         IntactGeneration = intactGeneration;
     }
 
-    /// <summary>The directory, as it was named in the call.</summary>
+    /// <summary>The directory's full path.</summary>
     public string Directory { get; }
 
     /// <summary>The newest generation there was before the call, and still is; null when there was none, or it could not be found out.</summary>

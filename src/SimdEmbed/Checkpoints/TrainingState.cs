@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Text;
 using SimdEmbed.Checkpoints;
 using SimdEmbed.Formats;
@@ -58,27 +59,27 @@ public sealed class TrainingState
     /// <summary>Adds a table: the tensor <paramref name="name"/>, <c>[RowCount, Dim]</c>.</summary>
     /// <param name="name">Valid Unicode, at most 1024 bytes, not taken; not beginning with <c>simdembed.</c></param>
     /// <param name="table">The table.</param>
-    /// <exception cref="ArgumentException">The name is not valid or taken.</exception>
+    /// <exception cref="ArgumentException">The name is not valid or taken, or the table's rows are integer codes, which are not trained.</exception>
     public void Add(string name, EmbeddingTable table) => AddItem(name, table);
 
     /// <summary>Adds an embedding's table, as <c>name.weight</c>.</summary>
     /// <param name="name">As for a table.</param>
     /// <param name="embedding">The embedding.</param>
-    /// <exception cref="ArgumentException">The name is not valid or taken.</exception>
+    /// <exception cref="ArgumentException">As for a table.</exception>
     public void Add(string name, Embedding embedding)
     {
         ArgumentNullException.ThrowIfNull(embedding);
-        AddItem(name + ".weight", embedding.Weight);
+        AddWeight(name, embedding.Weight);
     }
 
     /// <summary>Adds an embedding bag's table, as <c>name.weight</c>.</summary>
     /// <param name="name">As for a table.</param>
     /// <param name="bag">The embedding bag.</param>
-    /// <exception cref="ArgumentException">The name is not valid or taken.</exception>
+    /// <exception cref="ArgumentException">As for a table.</exception>
     public void Add(string name, EmbeddingBag bag)
     {
         ArgumentNullException.ThrowIfNull(bag);
-        AddItem(name + ".weight", bag.Weight);
+        AddWeight(name, bag.Weight);
     }
 
     /// <summary>Adds an array that is no table, such as the weights of a projection: the tensor <paramref name="name"/>, <c>[Length]</c>.</summary>
@@ -132,14 +133,21 @@ public sealed class TrainingState
         return tensors;
     }
 
-    private void AddItem(string name, [NotNull] object? item)
+    private void AddWeight(string name, EmbeddingTable table)
+    {
+        // The suffix alone would pass for a name.
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        AddItem(name + ".weight", table);
+    }
+
+    private void AddItem(string name, [NotNull] object? item, [CallerArgumentExpression(nameof(item))] string parameter = "")
     {
         const int LongestName = 1024;
         ArgumentException.ThrowIfNullOrEmpty(name);
-        ArgumentNullException.ThrowIfNull(item);
+        ArgumentNullException.ThrowIfNull(item, parameter);
         if (item is EmbeddingTable { Codec: RowCodec.Int8 or RowCodec.Int4 or RowCodec.Int2 } table)
         {
-            Throw.Argument(nameof(item), $"the table has {table.Codec} rows, which are not trained: save them with {nameof(SafetensorsWriter)}.");
+            Throw.Argument(parameter, $"the table has {table.Codec} rows, which are not trained: save them with {nameof(SafetensorsWriter)}.");
         }
 
         if (!UnicodeText.IsValid(name) || Encoding.UTF8.GetByteCount(name) > LongestName) Throw.Argument(nameof(name), $"a name must be valid Unicode of at most {LongestName} bytes.");

@@ -292,6 +292,7 @@ public sealed class CheckpointTests : IDisposable
         Assert.Throws<ArgumentException>(() => training.State.Add("simdembed.x", new float[1]));
         Assert.Throws<ArgumentException>(() => training.State.Add("half \ud800", new float[1]));
         Assert.Throws<ArgumentException>(() => training.State.Add("", new float[1]));
+        Assert.Throws<ArgumentException>(() => training.State.Add("", training.Items));
         training.State.Metadata["half"] = "\ud800";
         Assert.Throws<ArgumentException>(() => Checkpoint.Save(Checkpoints, training.State));
         Assert.Equal(["checkpoint.lock"], Names());
