@@ -59,7 +59,7 @@ internal readonly record struct NamedTable(string Name, EmbeddingTable Table);
 
 /// <summary>A table's rows.</summary>
 internal sealed class TableTensor(string name, NamedTable table)
-    : CheckpointTensor(name, [table.Table.RowCount, table.Table.Dim], table, CompactRows.DtypeOf(table.Table.Codec))
+    : CheckpointTensor(name, [table.Table.RowCount, table.Table.Dim], table, TensorDtypes.Of(table.Table.Codec))
 {
     private readonly EmbeddingTable _table = table.Table;
 

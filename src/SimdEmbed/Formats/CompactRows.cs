@@ -83,21 +83,4 @@ internal sealed record CompactRows(RowCodec Codec, int Dim, TensorView Codes, Te
         RowCodec.Int4 => "int4",
         _ => "int2",
     };
-
-    /// <summary>The codec of rows that lie in a file as a table has them, or null.</summary>
-    public static RowCodec? CodecOf(TensorDtype dtype) => dtype switch
-    {
-        TensorDtype.Float32 => RowCodec.Float32,
-        TensorDtype.Float16 => RowCodec.Float16,
-        TensorDtype.BFloat16 => RowCodec.BFloat16,
-        _ => null,
-    };
-
-    public static TensorDtype DtypeOf(RowCodec codec) => codec switch
-    {
-        RowCodec.Float32 => TensorDtype.Float32,
-        RowCodec.Float16 => TensorDtype.Float16,
-        RowCodec.BFloat16 => TensorDtype.BFloat16,
-        _ => TensorDtype.Int32,
-    };
 }

@@ -31,7 +31,7 @@ internal static unsafe class TableTensors
     {
         table = null;
         if (tensor.Count > long.MaxValue / sizeof(float)) return error.Fail("table-shape", tensor.Place, $"shape {tensor.ShapeText} is too large");
-        RowCodec codec = options.KeepHalf ? CompactRows.CodecOf(tensor.Dtype) ?? RowCodec.Float32 : RowCodec.Float32;
+        RowCodec codec = options.KeepHalf ? tensor.Dtype.Codec() ?? RowCodec.Float32 : RowCodec.Float32;
         nint stride = RowCodecs.RowBytes(codec, (int)tensor.Shape[1]);
         if (!content.TryReserve(tensor, tensor.Shape[0] * stride, options, ref error)) return false;
         EmbeddingTable made = EmbeddingTable.Uninitialized(tensor.Shape[0], (int)tensor.Shape[1], codec);

@@ -53,6 +53,24 @@ internal static class TensorDtypes
     /// <summary>The class <c>torch.{name}</c> that stores it; null for newer types, which use an untyped storage.</summary>
     public static string? StorageClass(this TensorDtype dtype) => s_all[(int)dtype].Storage;
 
+    /// <summary>The codec of rows that lie in a file as a table has them, or null.</summary>
+    public static RowCodec? Codec(this TensorDtype dtype) => dtype switch
+    {
+        TensorDtype.Float32 => RowCodec.Float32,
+        TensorDtype.Float16 => RowCodec.Float16,
+        TensorDtype.BFloat16 => RowCodec.BFloat16,
+        _ => null,
+    };
+
+    /// <summary>What rows of a codec are in a file: integer codes are words, which <see cref="CompactRows"/> explains.</summary>
+    public static TensorDtype Of(RowCodec codec) => codec switch
+    {
+        RowCodec.Float32 => TensorDtype.Float32,
+        RowCodec.Float16 => TensorDtype.Float16,
+        RowCodec.BFloat16 => TensorDtype.BFloat16,
+        _ => TensorDtype.Int32,
+    };
+
     /// <summary>The bytes of <paramref name="shape"/>, or a negative number when they do not fit 63 bits or are no whole bytes.</summary>
     public static long ByteLength(this TensorDtype dtype, ReadOnlySpan<long> shape, out long count)
     {

@@ -47,7 +47,7 @@ public sealed class TensorInfo
     public bool IsTable => Compact != null || (!IsPart && View.Dtype.IsTableFloat() && View.Shape is [_, >= 1 and <= int.MaxValue]);
 
     /// <summary>How the table's rows are stored, where they lie in the file as a table has them; null for no table, and for other floats.</summary>
-    public RowCodec? Codec => Compact?.Codec ?? (IsTable ? CompactRows.CodecOf(View.Dtype) : null);
+    public RowCodec? Codec => Compact?.Codec ?? (IsTable ? View.Dtype.Codec() : null);
 
     /// <summary>The columns of the table; 0 for no table.</summary>
     public int Dim => Compact?.Dim ?? (IsTable ? (int)View.Shape[1] : 0);

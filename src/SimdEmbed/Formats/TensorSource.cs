@@ -39,7 +39,7 @@ internal sealed record TensorSource(string Name, TensorDtype Dtype, long[] Shape
     private static TensorSource Rows(string name, EmbeddingTable table, long columns)
     {
         RowView rows = table.OpenRead();
-        return new(name, CompactRows.DtypeOf(table.Codec), [rows.Count, columns], rows.Count * rows.Stride, output =>
+        return new(name, TensorDtypes.Of(table.Codec), [rows.Count, columns], rows.Count * rows.Stride, output =>
         {
             Copy(table, output);
             GC.KeepAlive(table);
