@@ -37,20 +37,20 @@ internal static class Word2VecBinary
                 if (reader.IsRefilled)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
-                    options.Progress?.Report(new WordProgress { Bytes = source.FilePosition, TotalBytes = source.FileLength, Rows = rows!.Count });
+                    options.Progress?.Report(new WordProgress { Bytes = source.FilePosition, TotalBytes = source.FileLength, Rows = rows.Count });
                     reader.IsRefilled = false;
                 }
 
                 if (!reader.TryReadWord(word, i, out int length, ref error)) return false;
 
                 // Into the next free row; a word that is there already leaves it to the next one.
-                if (!reader.TryRead(MemoryMarshal.AsBytes(rows![rows.Count]), i, ref error)) return false;
+                if (!reader.TryRead(MemoryMarshal.AsBytes(rows[rows.Count]), i, ref error)) return false;
                 rows.Add(word[..length]);
             }
 
             if (!reader.TryReadEnd(ref error)) return false;
-            options.Progress?.Report(new WordProgress { Bytes = source.FileLength, TotalBytes = source.FileLength, Rows = rows!.Count });
-            duplicates = rows!.Duplicates;
+            options.Progress?.Report(new WordProgress { Bytes = source.FileLength, TotalBytes = source.FileLength, Rows = rows.Count });
+            duplicates = rows.Duplicates;
             table = rows.Finish();
             return true;
         }

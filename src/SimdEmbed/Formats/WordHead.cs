@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Diagnostics.CodeAnalysis;
 
 namespace SimdEmbed.Formats;
 
@@ -19,7 +20,7 @@ internal sealed record WordHead(WordFormat Format, long? Rows, int Dim, long Sta
     public long FirstLine => Rows == null ? 1 : 2;
 
     /// <summary>Reads the first line, and some bytes of the second to tell text from binary.</summary>
-    public static bool TryRead(WordSource source, WordFormat? format, out WordHead? head, ref FormatError error)
+    public static bool TryRead(WordSource source, WordFormat? format, [NotNullWhen(true)] out WordHead? head, ref FormatError error)
     {
         head = null;
         byte[] buffer = new byte[source.IsCompressed ? FirstRead : (int)long.Min(FirstRead, source.FileLength + 2)];
@@ -60,7 +61,7 @@ internal sealed record WordHead(WordFormat Format, long? Rows, int Dim, long Sta
         return true;
     }
 
-    private static unsafe bool TryGloVe(ReadOnlySpan<byte> line, int start, WordFormat? format, out WordHead? head, ref FormatError error)
+    private static unsafe bool TryGloVe(ReadOnlySpan<byte> line, int start, WordFormat? format, [NotNullWhen(true)] out WordHead? head, ref FormatError error)
     {
         head = null;
         int dim;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using SimdEmbed.Kernels;
 using SimdEmbed.Words;
 
@@ -34,7 +35,7 @@ internal sealed unsafe class WordRows : IDisposable
     public long Duplicates { get; private set; }
 
     /// <summary>Refuses more rows than the file can be trusted with, before there is memory for any.</summary>
-    public static bool TryCreate(WordSource source, WordHead head, long rows, WordOptions options, out WordRows? made, ref FormatError error)
+    public static bool TryCreate(WordSource source, WordHead head, long rows, WordOptions options, [NotNullWhen(true)] out WordRows? made, ref FormatError error)
     {
         made = null;
         UInt128 bytes = (UInt128)rows * (UInt128)head.Dim * sizeof(float);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using SimdEmbed.Formats;
 using SimdEmbed.Internals;
@@ -91,7 +92,7 @@ public static class WordTensors
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(name);
         FormatError error = default;
-        return TryLoad(file, name, out Vocabulary? vocabulary, ref error) ? vocabulary! : throw error.ToException(file.Path);
+        return TryLoad(file, name, out Vocabulary? vocabulary, ref error) ? vocabulary : throw error.ToException(file.Path);
     }
 
     /// <summary>Reads a table and its words.</summary>
@@ -127,7 +128,7 @@ public static class WordTensors
         ];
     }
 
-    private static bool TryLoad(TableFile file, string name, out Vocabulary? vocabulary, ref FormatError error)
+    private static bool TryLoad(TableFile file, string name, [NotNullWhen(true)] out Vocabulary? vocabulary, ref FormatError error)
     {
         vocabulary = null;
         TensorInfo? words = Find(file, name + WordsSuffix, TensorDtype.UInt8, ref error);

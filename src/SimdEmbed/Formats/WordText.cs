@@ -98,9 +98,9 @@ internal sealed class WordText
         using (made)
         {
             if (!LineBlocks.TrySkip(source, head.Start, ref error)) return false;
-            WordText text = new(source, head, made!, options, cancellationToken);
+            WordText text = new(source, head, made, options, cancellationToken);
             if (!text.TryRun(ref error)) return false;
-            duplicates = made!.Duplicates;
+            duplicates = made.Duplicates;
             skipped = text._skipped;
             firstSkipped = text._firstSkipped;
             table = made.Finish();

@@ -127,7 +127,7 @@ public static class WordVectors
         }
 
         long counted = 0;
-        if (head!.Rows == null)
+        if (head.Rows == null)
         {
             using WordSource source = new(open());
             if (!WordText.TryCount(source, head, options, cancellationToken, out counted, ref error)) return false;

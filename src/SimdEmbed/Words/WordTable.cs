@@ -39,6 +39,7 @@ public sealed class WordTable : IDisposable
     /// <param name="initializer">Where the values of new words come from.</param>
     /// <param name="report">How many words were kept, added and dropped.</param>
     /// <returns>A table with <paramref name="target"/> that the caller disposes; this one stays as it is.</returns>
+    /// <exception cref="ArgumentException">A new word's values are not finite and go to integer codes.</exception>
     /// <exception cref="InsufficientMemoryException">The rows need more memory than there is.</exception>
     /// <exception cref="ObjectDisposedException">The table was disposed.</exception>
     public WordTable Remap(Vocabulary target, Initializer initializer, out RemapReport report)
