@@ -39,8 +39,8 @@ public static class PyTorchCheckpoint
     /// <summary>Reads one table of a state_dict.</summary>
     /// <param name="path">A file that <c>torch.save</c> or <see cref="Save"/> wrote.</param>
     /// <param name="key">
-    /// The name of a tensor of floats, of rank 2; other floats than float32 are converted. Of dicts in dicts, the names joined by dots: <c>model.emb.weight</c>; a name that
-    /// itself contains the dots comes first.
+    /// The name of a tensor of rank 2, of floats; others than float32 are converted. Of dicts in dicts, the names joined by dots:
+    /// <c>model.emb.weight</c>; a name that itself contains the dots comes first.
     /// </param>
     /// <returns>A table <c>[rows, dim]</c> that the caller disposes. Views, transposed ones included, become dense copies.</returns>
     /// <exception cref="TableFormatException">
@@ -64,7 +64,7 @@ public static class PyTorchCheckpoint
             : throw error.ToException(path);
     }
 
-    /// <summary>Reads every tensor of floats, of rank 2, in a state_dict, or in the dicts inside a training checkpoint.</summary>
+    /// <summary>Reads every tensor of rank 2, of floats, in a state_dict, or in the dicts inside a training checkpoint.</summary>
     /// <remarks>
     /// Names are as in <see cref="LoadTable"/>. Tensors of other types and ranks, those without columns, and everything in lists
     /// are left out. Tensors that are one view of one storage become one table under several names; a dict that stands in
