@@ -14,6 +14,7 @@ public sealed class WordTable : IDisposable
     public WordTable(EmbeddingTable table, Vocabulary vocabulary)
     {
         ArgumentNullException.ThrowIfNull(table);
+        if (vocabulary == null) table.Dispose();
         ArgumentNullException.ThrowIfNull(vocabulary);
         if (table.RowCount != vocabulary.Count)
         {

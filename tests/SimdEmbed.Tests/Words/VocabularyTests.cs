@@ -130,6 +130,9 @@ public sealed class VocabularyTests
         EmbeddingTable given = new(4, 3);
         Assert.Throws<ArgumentException>(() => new WordTable(given, target));
         Assert.Throws<ObjectDisposedException>(() => given.GetRow(0));
+        given = new EmbeddingTable(4, 3);
+        Assert.Throws<ArgumentNullException>(() => new WordTable(given, null!));
+        Assert.Throws<ObjectDisposedException>(() => given.GetRow(0));
     }
 
     [Fact]
