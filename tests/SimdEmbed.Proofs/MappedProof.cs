@@ -254,7 +254,7 @@ internal static unsafe partial class MappedProof
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(MappedProof).Assembly.Location);
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(ChildProgram.Built("SimdEmbed.Proofs"));
         foreach (string argument in (string[])["mapped-child", what, path]) start.ArgumentList.Add(argument);
 
         // A process that is to die need not leave its memory behind.

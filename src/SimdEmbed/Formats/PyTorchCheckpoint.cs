@@ -59,7 +59,7 @@ public static class PyTorchCheckpoint
         return PyTorchReader.TryOpen(file, out PyTorchContent? content, ref error)
             && StateDictTensors.TryFind(content.Root, key, out TorchTensor? tensor, ref error)
             && TableTensors.TryCheck(tensor.ToView(), key, ref error)
-            && TableTensors.TryLoad(content, tensor.ToView(), new LoadOptions(), out EmbeddingTable? table, ref error)
+            && TableTensors.TryLoad(content, key, tensor.ToView(), new LoadOptions(), out EmbeddingTable? table, ref error)
             ? table
             : throw error.ToException(path);
     }

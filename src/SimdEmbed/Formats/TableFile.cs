@@ -112,8 +112,8 @@ public sealed unsafe class TableFile : IDisposable
         if (!_content.TryFind(name, out TensorInfo? tensor, ref error)) throw error.ToException(_file.Name);
         if (tensor.Compact == null && !TableTensors.TryCheck(tensor.View, name, ref error)) throw error.ToException(_file.Name);
         bool isLoaded = tensor.Compact is { } compact
-            ? TableTensors.TryLoad(_content, compact, options ?? _options, out EmbeddingTable? table, ref error)
-            : TableTensors.TryLoad(_content, tensor.View, options ?? _options, out table, ref error);
+            ? TableTensors.TryLoad(_content, name, compact, options ?? _options, out EmbeddingTable? table, ref error)
+            : TableTensors.TryLoad(_content, name, tensor.View, options ?? _options, out table, ref error);
         return isLoaded ? table! : throw error.ToException(_file.Name);
     }
 
@@ -203,7 +203,7 @@ public sealed unsafe class TableFile : IDisposable
         ArgumentNullException.ThrowIfNull(destination);
         TensorView view = Find(name).View;
         FormatError error = default;
-        if (!view.IsContiguous && !_content.TryReserve(view, view.ByteLength, _options, ref error)) throw error.ToException(_file.Name);
+        if (!view.IsContiguous && !_content.TryReserve(name, view, view.ByteLength, _options, ref error)) throw error.ToException(_file.Name);
         if (!TensorReader.TryCopy(view, destination, ref error)) throw error.ToException(_file.Name);
     }
 
@@ -293,11 +293,12 @@ public sealed unsafe class TableFile : IDisposable
             }
         }
 
-        void Write(TensorView view, bool asFloats, Stream output)
+        void Write(TensorInfo tensor, bool asFloats, Stream output)
         {
+            TensorView view = tensor.View;
             FormatError error = default;
             long bytes = asFloats ? view.Count * sizeof(float) : view.ByteLength;
-            bool isDone = (view.IsContiguous || _content.TryReserve(view, bytes, _options, ref error))
+            bool isDone = (view.IsContiguous || _content.TryReserve(tensor.Name, view, bytes, _options, ref error))
                 && (asFloats ? TensorReader.TryCopyFloats(view, output, ref error) : TensorReader.TryCopy(view, output, ref error));
             if (!isDone) throw error.ToException(_file.Name);
         }

@@ -27,13 +27,13 @@ internal static unsafe class TableTensors
 
     /// <summary>Makes a table of a tensor that passed <see cref="TryCheck"/>: memory once, read into where it stays.</summary>
     public static bool TryLoad(
-        TensorContent content, TensorView tensor, LoadOptions options, [NotNullWhen(true)] out EmbeddingTable? table, ref FormatError error)
+        TensorContent content, string name, TensorView tensor, LoadOptions options, [NotNullWhen(true)] out EmbeddingTable? table, ref FormatError error)
     {
         table = null;
         if (tensor.Count > long.MaxValue / sizeof(float)) return error.Fail("table-shape", tensor.Place, $"shape {tensor.ShapeText} is too large");
         RowCodec codec = options.KeepHalf ? tensor.Dtype.Codec() ?? RowCodec.Float32 : RowCodec.Float32;
         nint stride = RowCodecs.RowBytes(codec, (int)tensor.Shape[1]);
-        if (!content.TryReserve(tensor, tensor.Shape[0] * stride, options, ref error)) return false;
+        if (!content.TryReserve(name, tensor, tensor.Shape[0] * stride, options, ref error)) return false;
         EmbeddingTable made = EmbeddingTable.Uninitialized(tensor.Shape[0], (int)tensor.Shape[1], codec);
         bool isRead = false;
         try
@@ -55,10 +55,10 @@ internal static unsafe class TableTensors
 
     /// <summary>Makes a table of codes with their scales and biases, bit for bit.</summary>
     public static bool TryLoad(
-        TensorContent content, CompactRows compact, LoadOptions options, [NotNullWhen(true)] out EmbeddingTable? table, ref FormatError error)
+        TensorContent content, string name, CompactRows compact, LoadOptions options, [NotNullWhen(true)] out EmbeddingTable? table, ref FormatError error)
     {
         table = null;
-        if (!content.TryReserve(compact.Codes, compact.Codes.ByteLength + compact.Pairs.ByteLength, options, ref error)) return false;
+        if (!content.TryReserve(name, compact.Codes, compact.Codes.ByteLength + compact.Pairs.ByteLength, options, ref error)) return false;
         EmbeddingTable made = EmbeddingTable.Uninitialized(compact.Codes.Shape[0], compact.Dim, compact.Codec);
         bool isRead = false;
         try
@@ -160,7 +160,7 @@ internal static unsafe class TableTensors
             if (!known.TryGetValue(view, out EmbeddingTable? table))
             {
                 TensorView rows = tensor.ToView();
-                if (!TryCheck(rows, name, ref error) || !TryLoad(file, rows, new LoadOptions(), out table, ref error)) return false;
+                if (!TryCheck(rows, name, ref error) || !TryLoad(file, name, rows, new LoadOptions(), out table, ref error)) return false;
                 tables.Own(table);
                 known.Add(view, table);
             }

@@ -9,6 +9,7 @@ internal class TensorContent
     private const int NamesInMessage = 8;
 
     private readonly Dictionary<string, TensorInfo> _byName;
+    private readonly HashSet<string> _charged = new(StringComparer.Ordinal);
     private long _budget = long.MaxValue;
 
     public TensorContent(TableFileFormat format, List<TensorInfo> tensors, IReadOnlyDictionary<string, string>? metadata = null)
@@ -26,7 +27,7 @@ internal class TensorContent
 
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <summary>The bytes that tables may take together, in a format whose tensors can have more elements than its file: views repeat them.</summary>
+    /// <summary>The bytes that tensors may have together, in a format where they can have more than the file: views repeat elements.</summary>
     public long ElementBudget
     {
         init => _budget = value;
@@ -80,8 +81,8 @@ internal class TensorContent
             : error.Fail("table-many", -1, $"there is more than one table, so one has to be named; {NamesOf(tables, "tables")}");
     }
 
-    /// <summary>Whether a tensor may be given memory: to be asked before that is done.</summary>
-    public bool TryReserve(TensorView tensor, long bytes, LoadOptions options, ref FormatError error)
+    /// <summary>Whether a tensor may be given so many bytes of memory: to be asked before that is done. Its own bytes are charged, once.</summary>
+    public bool TryReserve(string name, TensorView tensor, long bytes, LoadOptions options, ref FormatError error)
     {
         if (bytes > options.MaxBytes)
         {
@@ -91,7 +92,8 @@ internal class TensorContent
                 $"a tensor of shape {tensor.ShapeText} needs {bytes} bytes; LoadOptions.MaxBytes allows {options.MaxBytes}");
         }
 
-        if (bytes > _budget)
+        if (_charged.Contains(name)) return true;
+        if (tensor.ByteLength > _budget)
         {
             return error.Fail(
                 "tensor-memory",
@@ -99,7 +101,8 @@ internal class TensorContent
                 $"a tensor of shape {tensor.ShapeText} has {tensor.Count} elements, more than a file of this length may expand to");
         }
 
-        _budget -= bytes;
+        _budget -= tensor.ByteLength;
+        _charged.Add(name);
         return true;
     }
 

@@ -12,7 +12,7 @@ internal static class TensorFileWriter
     /// <param name="tensor">The tensor.</param>
     /// <param name="format">The format of the file to be written.</param>
     /// <param name="write">Writes the tensor's elements, as they are or as floats.</param>
-    public static TensorSource Source(TensorInfo tensor, TableFileFormat format, Action<TensorView, bool, Stream> write)
+    public static TensorSource Source(TensorInfo tensor, TableFileFormat format, Action<TensorInfo, bool, Stream> write)
     {
         TensorView view = tensor.View;
         string name = tensor.Name.Length == 0 && format != TableFileFormat.Npy ? DefaultName : tensor.Name;
@@ -25,7 +25,7 @@ internal static class TensorFileWriter
         bool asFloats = !isKnown && view.Dtype.IsTableFloat();
         if (!isKnown && !asFloats) Throw.Argument(nameof(format), $"{format} files cannot hold tensor '{name}' of {view.Dtype.Name()}.");
         TensorDtype dtype = asFloats ? TensorDtype.Float32 : view.Dtype;
-        return new TensorSource(name, dtype, view.Shape, dtype.ByteLength(view.Shape, out _), output => write(view, asFloats, output));
+        return new TensorSource(name, dtype, view.Shape, dtype.ByteLength(view.Shape, out _), output => write(tensor, asFloats, output));
     }
 
     public static void Save(

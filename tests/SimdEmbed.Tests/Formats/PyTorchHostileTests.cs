@@ -225,6 +225,23 @@ public sealed class PyTorchHostileTests
         Assert.Equal(TensorDtype.Float16, Assert.Single(file.Tensors).Dtype);
     }
 
+    /// <summary>What a tensor takes of the file is counted, and once: not what it becomes, nor how often somebody asks for it.</summary>
+    [Fact]
+    public void A_table_that_grows_when_it_becomes_floats_is_loaded_as_often_as_one_likes()
+    {
+        string tensor = Tensor(0, "(2000, 100)", "(100, 1)").Replace("_v2", "_v3", StringComparison.Ordinal)[..^"tR".Length] + "ctorch\nfloat8_e4m3fn\ntR";
+        using TempFolder folder = new();
+        WriteFloats(folder["view.pth"], Dict(("w", tensor)), 50_000);
+        using TableFile file = TableFile.Open(folder["view.pth"]);
+        for (int i = 0; i < 5; i++)
+        {
+            using EmbeddingTable table = file.LoadTable("w");
+            Assert.Equal((2000, 100), (table.RowCount, table.Dim));
+        }
+
+        for (int i = 0; i < 3; i++) file.SaveAs(folder["w.npy"], TableFileFormat.Npy);
+    }
+
     private static string Dict(params (string Key, string Value)[] items)
     {
         StringBuilder pickle = new(OrderedDict + "(");

@@ -89,7 +89,7 @@ internal sealed class FuzzTarget(string format)
             return tensor.ByteLength > LongestTensor || TensorReader.TryCopy(tensor.View, Stream.Null, ref error);
         }
 
-        if (!TableTensors.TryLoad(content, tensor.View, _options, out EmbeddingTable? table, ref error)) return false;
+        if (!TableTensors.TryLoad(content, tensor.Name, tensor.View, _options, out EmbeddingTable? table, ref error)) return false;
         table.Dispose();
         return true;
     }
