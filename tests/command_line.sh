@@ -101,9 +101,8 @@ interrupted() { # interrupted SIGNAL: a conversion over an old file; exit code 1
     code=0
     echo old > "$folder/large.safetensors"
     before=$(ls -A "$folder")
-    set -m # a job of its own: other shells' background processes ignore Ctrl-C
-    "${command[@]}" convert "$folder/large.npy" "$folder/large.safetensors" --json > "$work/out" 2> "$work/error" & pid=$!
-    set +m
+    # What a shell starts in the background ignores Ctrl-C, and so does all that such a process starts.
+    env --default-signal=INT "${command[@]}" convert "$folder/large.npy" "$folder/large.safetensors" --json > "$work/out" 2> "$work/error" & pid=$!
     until [ "$(ls -A "$folder" | wc -l)" = 3 ] || ! kill -0 "$pid" 2> /dev/null; do :; done
     kill "-$1" "$pid" || true
     wait "$pid" || code=$?
