@@ -74,7 +74,7 @@ internal static partial class WidthsProof
                 (exitCode, text) = ChildProgram.Run(
                     ChildProgram.Native(Proofs, cpu, !isPublished), ["properties", "--cases", (10 * cases).ToString(CultureInfo.InvariantCulture)]);
                 bool isWidth = text.StartsWith($"native, {bits} bits", StringComparison.Ordinal);
-                foreach (string kind in text.Split('\n').Where(line => line.StartsWith("properties: ", StringComparison.Ordinal)))
+                foreach (string kind in text.Split('\n').Where(line => line.StartsWith("properties: ", StringComparison.Ordinal) && line.Contains(" cases ", StringComparison.Ordinal)))
                 {
                     Say($"native {cpu}, {kind}", kind.Contains(", 0 failed, 0 of ", StringComparison.Ordinal) && isWidth, text);
                 }
